@@ -1,0 +1,121 @@
+"""From "auto", "cpu", "cuda:1" or "mps" to a device that is really there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from skdeep.exceptions import DeviceNotAvailableError
+
+if TYPE_CHECKING:
+    from skdeep._typing import DeviceSpec
+
+
+def available_devices() -> list[str]:
+    """Name the devices this process can train on, fastest first.
+
+    Returns
+    -------
+    names : list of str
+        For example ``["cuda:0", "cpu"]``; the CPU is always last.
+    """
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return [*names, "cpu"]
+
+
+def resolve_device(device: DeviceSpec) -> torch.device:
+    """Return the torch device a parameter names, or say what is there instead.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto" takes the first CUDA device, else MPS, else the CPU.
+
+    Returns
+    -------
+    device : torch.device
+        With an index wherever the kind of device has one.
+
+    Raises
+    ------
+    DeviceNotAvailableError
+        If the string names no device or one that this process does not see.
+    """
+    present = available_devices()
+    if isinstance(device, str) and device == "auto":
+        return torch.device(present[0])
+    listing = ", ".join(present)
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise DeviceNotAvailableError(
+            f"device={device!r} names no device. Use device='auto' or one of: "
+            f"{listing}."
+        ) from error
+    if wanted.type == "cuda" and wanted.index is None and torch.cuda.is_available():
+        wanted = torch.device("cuda", torch.cuda.current_device())
+    name = "cpu" if wanted.type == "cpu" else str(wanted)
+    if name.split(":")[0] == "mps":
+        name = "mps"
+    if name not in present:
+        raise DeviceNotAvailableError(
+            f"device={str(device)!r} was asked for, but this process sees: {listing}. "
+            "Use one of these, or device='auto' to take the fastest."
+        )
+    return wanted
+
+
+def resolve_precision(
+    precision: str, device: torch.device, dtype: torch.dtype
+) -> torch.dtype | None:
+    """Return the dtype to autocast to, or None for computing in `dtype` throughout.
+
+    Parameters
+    ----------
+    precision : {"auto", "full", "bfloat16", "float16"}
+        "auto" autocasts float32 on CUDA only: to bfloat16 where the device has it,
+        else to float16.
+    device : torch.device
+        Where the network trains.
+    dtype : torch.dtype
+        The dtype of the network's parameters.
+
+    Returns
+    -------
+    autocast_dtype : torch.dtype or None
+        What `torch.autocast` should use.
+
+    Raises
+    ------
+    DeviceNotAvailableError
+        If the reduced precision asked for is not computed natively by `device`: a CPU
+        without AVX512-BF16 emulates bfloat16 several times slower than float32.
+    """
+    if precision == "full" or dtype == torch.float64:
+        return None
+    if device.type == "cuda":
+        if precision == "float16":
+            return torch.float16
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        if precision == "auto":
+            return torch.bfloat16 if native else torch.float16
+        if native:
+            return torch.bfloat16
+    elif precision == "auto":
+        return None
+    elif precision == "bfloat16" and device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    raise DeviceNotAvailableError(
+        f"precision={precision!r} was asked for, but {device} does not compute in it "
+        "natively. Use precision='auto' or precision='full'."
+    )
+
+
+def _cpu_has_bfloat16() -> bool:
+    flags = torch.backends.cpu.get_cpu_capability()
+    return "AVX512" in flags and bool(
+        torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - no public name
+    )

@@ -1,0 +1,57 @@
+"""Frozen plans that cross from the foreman to the workshops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """How a step is taken."""
+
+    name: str | type[torch.optim.Optimizer] = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    nesterov: bool = True
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoppingPlan:
+    """When training ends before `max_epochs`, and which epoch's weights stay.
+
+    `monitor` is "train_loss", "valid_loss" or "valid_score"; `n_iter_no_change` epochs
+    without an improvement of more than `tol` end the training, `tol=None` never does.
+    """
+
+    monitor: str = "train_loss"
+    tol: float | None = 1e-4
+    n_iter_no_change: int = 10
+    restore_best: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Everything the engine must know beside the module, the loss and the rows."""
+
+    optimizer: OptimizerPlan
+    stopping: StoppingPlan
+    device: torch.device
+    max_epochs: int = 200
+    batch_size: int = 200
+    lr_schedule: str | None = None
+    warmup_fraction: float = 0.0
+    max_grad_norm: float | None = None
+    weight_averaging: str | None = None
+    autocast_dtype: torch.dtype | None = None
+    compile: bool = False
+    third_party_seed: int | None = None
+    verbose: int = 0
+    title: str = ""

@@ -1,0 +1,84 @@
+"""One `random_state` in, private generators out: no global state read or moved.
+
+Every source of randomness of a fit (initial weights, order of the rows, dropout,
+the validation split) draws from its own stream, so that switching one on does not
+change what the others draw.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from skdeep._typing import Seed
+
+_GLOBAL_RNG_LOCK = threading.RLock()
+
+
+def draw_seed(random_state: Seed) -> int:
+    """Draw one 63-bit seed from a scikit-learn `random_state`.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance, Generator instance or None
+        An int is used as it is, a generator is advanced by one draw, and None takes
+        fresh entropy from the operating system: unlike in scikit-learn, NumPy's
+        global generator is neither read nor moved.
+
+    Returns
+    -------
+    seed : int
+        Between 0 and 2**63 - 1.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return int(random_state)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The independent seeds of one fit."""
+
+    initialization: int
+    shuffling: int
+    dropout: int
+    splitting: int
+    third_party: int
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Streams:
+        """Spread one seed over the streams with NumPy's `SeedSequence`."""
+        words = np.random.SeedSequence(seed).generate_state(5, np.uint64)
+        return cls(*(int(word >> 1) for word in words))
+
+
+def torch_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a `torch.Generator` of its own, seeded with `seed`, on `device`."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def isolated_global_rng(seed: int, device: torch.device) -> Iterator[None]:
+    """Lend torch's global generator, seeded, to code that knows no other.
+
+    Third-party modules initialise themselves and drop units by the global generator.
+    It is put back afterwards, and only one thread at a time may borrow it.
+    """
+    devices: list[Any] = [device] if device.type == "cuda" else []
+    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield

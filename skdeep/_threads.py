@@ -1,0 +1,104 @@
+"""How many threads torch may use inside one call of fit or predict.
+
+Small networks lose by a second thread: on a busy machine torch's threads wait for
+each other at every operation, and a pool that was started once makes a later fork
+hang. So the number is set before the first operation of a call and put back after.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+# Multiply-adds in one training step above which further threads begin to pay.
+LARGE_STEP = 100_000_000
+
+
+class _ThreadState(threading.local):
+    inside = False
+
+
+_state = _ThreadState()
+_lock = threading.Lock()
+_active_caps: list[int] = []
+_before_first = 1
+
+
+def in_worker() -> bool:
+    """Tell whether this is a worker of joblib, dask or another pool, not the user."""
+    return (
+        threading.current_thread() is not threading.main_thread()
+        or multiprocessing.parent_process() is not None
+    )
+
+
+def resolve_n_threads(n_threads: int | str | None, work: float) -> int | None:
+    """Return the number of threads for a call, or None to leave torch's own.
+
+    Parameters
+    ----------
+    n_threads : int, "auto" or None
+        "auto" is 1 inside any worker and wherever a step is small.
+    work : float
+        Multiply-adds of one step: rows in a batch times weights of the network.
+
+    Returns
+    -------
+    n_threads : int or None
+        None where torch's present setting stays.
+    """
+    if n_threads is None:
+        return None
+    if isinstance(n_threads, str):
+        return 1 if in_worker() or work < LARGE_STEP else None
+    return int(n_threads)
+
+
+@contextmanager
+def limit_threads(n_threads: int | None) -> Iterator[None]:
+    """Give torch `n_threads` threads in this Python thread, and put it back after.
+
+    Nested calls keep the outermost limit. Concurrent calls in several Python threads
+    do not mistake each other's limit for the user's setting.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        None changes nothing.
+    """
+    if n_threads is None or _state.inside:
+        yield
+        return
+    before = _enter(n_threads)
+    _state.inside = True
+    try:
+        yield
+    finally:
+        _state.inside = False
+        _leave(n_threads, before)
+
+
+def _enter(n_threads: int) -> int:
+    global _before_first  # noqa: PLW0603 - torch's setting is itself global
+    with _lock:
+        # A thread that never called torch reports the setting of whoever set it
+        # last, which may be another fit's limit.
+        present = torch.get_num_threads()
+        before = _before_first if present in _active_caps else present
+        if not _active_caps:
+            _before_first = before
+        _active_caps.append(n_threads)
+        if present != n_threads:
+            torch.set_num_threads(n_threads)
+    return before
+
+
+def _leave(n_threads: int, before: int) -> None:
+    with _lock:
+        _active_caps.remove(n_threads)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

@@ -1,0 +1,167 @@
+"""The verb "build": rows, module, loss and plan out of what was validated."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from skdeep._devices import resolve_precision
+from skdeep._plan import OptimizerPlan, StoppingPlan, TrainingPlan
+from skdeep._seeding import isolated_global_rng, torch_generator
+from skdeep.data import Batches, NumberTarget, float_dtype, make_rows
+from skdeep.losses import WeightPenalty
+from skdeep.networks import attach_generator
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array
+    from skdeep.base._job import Job, Part
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def build(estimator: Any, job: Job) -> None:
+    """Fill the job with all that training needs.
+
+    Parameters
+    ----------
+    estimator : DeepEstimator
+        Gives the parameters and the front door's hooks.
+    job : Job
+        Encoded and split.
+    """
+    job.dtype = _dtype(estimator, job)
+    job.generators = _generators(job)
+    job.architecture = estimator._architecture(job.train.X.shape[1])
+    job.scaler = _scaler(estimator, job)
+    if isinstance(job.target, NumberTarget) and (job.before is None or job.partial):
+        job.target.update(job.train.codes, job.train.weight)
+    third_party = estimator._is_third_party()
+    with (
+        isolated_global_rng(job.streams.third_party, job.device)
+        if third_party
+        else nullcontext()
+    ):
+        job.module = _module(estimator, job).to(job.device, job.dtype)
+        job.loss = estimator._make_loss(job).to(job.device, job.dtype)
+    attach_generator(job.module, job.generators["dropout"])
+    job.penalty = WeightPenalty(estimator.l1, estimator.l2)
+    job.batches = _batches(estimator, job, job.train, training=True)
+    if job.valid is not None:
+        job.valid_batches = _batches(estimator, job, job.valid, training=False)
+    job.plan = _plan(estimator, job, third_party=third_party)
+
+
+def _dtype(estimator: Any, job: Job) -> torch.dtype:
+    if estimator.dtype != "auto":
+        return _DTYPES[estimator.dtype]
+    if job.before is not None:
+        dtype: torch.dtype = next(estimator.module_.parameters()).dtype
+        return dtype
+    # One batch in float64 makes a weight of two equal to a row given twice, to the
+    # last digits; with several batches their order differs anyway.
+    exact = (
+        float_dtype(job.train.X) == np.float64
+        and job.device.type == "cpu"
+        and job.train.n_rows <= job.batch_size
+        and not job.partial
+    )
+    return torch.float64 if exact else torch.float32
+
+
+def _generators(job: Job) -> dict[str, torch.Generator]:
+    generators = {
+        "initialization": torch_generator(job.streams.initialization),
+        "shuffling": torch_generator(job.streams.shuffling),
+        "dropout": torch_generator(job.streams.dropout, job.device),
+    }
+    if job.before is not None:
+        for name, state in job.before.resume.get("generators", {}).items():
+            generators[name].set_state(state)
+    return generators
+
+
+def _scaler(estimator: Any, job: Job) -> Any:
+    if job.before is None:
+        scaler = estimator._make_scaler()
+    else:
+        scaler = copy.deepcopy(job.before.scaler)
+        if not job.partial:
+            return scaler
+    return None if scaler is None else scaler.update(job.train.X, job.train.weight)
+
+
+def _module(estimator: Any, job: Job) -> torch.nn.Module:
+    module: torch.nn.Module
+    n_features = job.train.X.shape[1]
+    if job.before is None:
+        module = estimator._build_network(job, n_features)
+        return module
+    if job.before.architecture != job.architecture:
+        raise ValueError(
+            f"{type(estimator).__name__} can only go on training the same network. Got "
+            f"the parameters {job.architecture!r} after {job.before.architecture!r}. "
+            "Set warm_start=False and call fit to start afresh."
+        )
+    module = copy.deepcopy(estimator.module_)
+    return module
+
+
+def _batches(estimator: Any, job: Job, part: Part, *, training: bool) -> Batches:
+    rows = make_rows(part.X, job.scaler, job.dtype, job.device)
+    y = estimator._encode_codes(job, part.codes).to(job.device)
+    shuffled = training and estimator.shuffle
+    return Batches(
+        rows,
+        y,
+        _mean_one(part.weight, job),
+        batch_size=job.batch_size if training else max(job.batch_size, 1024),
+        generator=job.generators["shuffling"] if shuffled else None,
+    )
+
+
+def _mean_one(weight: Array | None, job: Job) -> torch.Tensor | None:
+    if weight is None:
+        return None
+    # Divided by the largest first: a sum of huge weights overflows.
+    scaled = weight / weight.max()
+    return torch.from_numpy(scaled / scaled.mean()).to(job.device, job.dtype)
+
+
+def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
+    stops_early = estimator._stops_early(job)
+    monitor = "train_loss"
+    if stops_early and job.valid is not None:
+        monitor = "valid_loss" if estimator.scoring == "loss" else "valid_score"
+    return TrainingPlan(
+        optimizer=OptimizerPlan(
+            name=estimator.optimizer,
+            learning_rate=float(estimator.learning_rate),
+            momentum=float(estimator.momentum),
+            nesterov=bool(estimator.nesterov),
+            betas=tuple(estimator.betas),
+            weight_decay=float(estimator.weight_decay),
+            params=dict(estimator.optimizer_params or {}),
+        ),
+        stopping=StoppingPlan(
+            monitor=monitor,
+            tol=None if job.partial else estimator.tol,
+            n_iter_no_change=int(estimator.n_iter_no_change),
+            restore_best=monitor != "train_loss",
+        ),
+        device=job.device,
+        max_epochs=1 if job.partial else int(estimator.max_epochs),
+        batch_size=job.batch_size,
+        lr_schedule=None if job.partial else estimator.lr_schedule,
+        warmup_fraction=0.0 if job.partial else float(estimator.warmup_fraction),
+        max_grad_norm=estimator.max_grad_norm,
+        weight_averaging=None if job.partial else estimator.weight_averaging,
+        autocast_dtype=resolve_precision(estimator.precision, job.device, job.dtype),
+        compile=bool(estimator.compile),
+        third_party_seed=job.streams.third_party if third_party else None,
+        verbose=int(estimator.verbose),
+        title=type(estimator).__name__,
+    )

@@ -1,0 +1,356 @@
+"""The foreman: fit as six verbs, the one place where the workshops meet."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from sklearn.metrics import check_scoring
+
+from skdeep._compat import (
+    CallbackSupportMixin,
+    EpochTasks,
+    Tags,
+    check_is_fitted,
+    fit_context,
+)
+from skdeep._threads import limit_threads, resolve_n_threads
+from skdeep.base._build import build
+from skdeep.base._fitted import FittedAttributes
+from skdeep.base._forward import BLOCK_ROWS, forward_blocks
+from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._validate import validate
+from skdeep.data import (
+    ColumnScaler,
+    check_table,
+    float_dtype,
+    holdout,
+    in_memory,
+    take,
+)
+from skdeep.networks import detach_generators
+from skdeep.training import (
+    EpochHooks,
+    TrainedNetwork,
+    TrainingRun,
+    join_columns,
+    train,
+)
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array, MatrixLike
+
+# From this many rows early_stopping="auto" holds some out, as scikit-learn's gradient
+# boosting does: a tenth of so many tells the validation loss well enough.
+AUTO_EARLY_STOPPING_ROWS = 10_000
+
+
+class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
+    """Base of all estimators: it holds a skorch net, it is none.
+
+    A front door adds its `__init__`, its `_parameter_constraints`, and the hooks
+    `_architecture`, `_build_network` and `_make_scaler`.
+    """
+
+    @abstractmethod
+    def _architecture(self, n_features: int) -> tuple[Any, ...]:
+        """Return what must be equal for training to go on with the same network."""
+
+    @abstractmethod
+    def _n_weights(self, n_features: int, n_outputs: int) -> int:
+        """Return about how many multiply-adds one row costs."""
+
+    @abstractmethod
+    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+        """Return an initialised network for the job's target."""
+
+    @abstractmethod
+    def _is_third_party(self) -> bool:
+        """Tell whether foreign code may draw from torch's global generator."""
+
+    @abstractmethod
+    def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
+        """Return codes as the loss takes them."""
+
+    @abstractmethod
+    def _make_scaler(self) -> ColumnScaler | None:
+        """Return an empty scaler of the inputs, or None."""
+
+    @abstractmethod
+    def _fit_target(self, job: Job, classes: Any) -> None:
+        """Find out what the target is; set `job.target` and the codes of the parts."""
+
+    @abstractmethod
+    def _make_loss(self, job: Job) -> torch.nn.Module:
+        """Return the loss for the job's target."""
+
+    @abstractmethod
+    def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+        """Return predictions in the network's units from its outputs."""
+
+    @abstractmethod
+    def _strata(self, job: Job) -> Array | None:
+        """Return the class of every training row, for a stratified hold-out."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: MatrixLike,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: MatrixLike = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        If the call fails or is interrupted the estimator stays as it was before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training inputs: finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Training targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of zero removes a row, and two
+            counts as having it twice.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation inputs. Where they are given, no training row is held out.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Validation targets, required along with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Non-negative weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data break a rule; the message says which.
+        DivergenceError
+            If the training loss is no longer finite.
+        DeviceNotAvailableError
+            If the device asked for is not there.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        return self._run(X, y, sample_weight, validation)
+
+    def _run(
+        self,
+        X: MatrixLike,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any, Any] = (None, None, None),
+        *,
+        partial: bool = False,
+        classes: Any = None,
+    ) -> Self:
+        job = validate(self, X, y, sample_weight, validation, partial=partial)
+        n_weights = self._n_weights(job.train.X.shape[1], _width(job.train.y))
+        work = float(job.batch_size * n_weights)
+        with limit_threads(resolve_n_threads(self.n_threads, work)):
+            self._encode(job, classes)
+            self._split(job)
+            self._build(job)
+            trained = self._train(job)
+        return self._adopt(job, trained)
+
+    def _encode(self, job: Job, classes: Any) -> None:
+        """Turn targets into codes, weigh the rows, drop those that weigh nothing."""
+        self._fit_target(job, classes)
+        part = job.train
+        if part.weight is not None:
+            kept = np.flatnonzero(part.weight > 0)
+            if not kept.size:
+                raise ValueError(
+                    f"{type(self).__name__} needs a row with a weight above zero. Got "
+                    "none after multiplying sample_weight by class_weight."
+                )
+            if len(kept) < part.n_rows:
+                job.train = _rows_of(part, kept)
+
+    def _split(self, job: Job) -> None:
+        """Hold validation rows out, where early stopping needs them."""
+        if job.valid is not None or job.partial or not self._stops_early(job):
+            return
+        train_rows, valid_rows = holdout(
+            job.train.n_rows,
+            self.validation_fraction,
+            job.streams.splitting,
+            self._strata(job),
+        )
+        job.valid = _rows_of(job.train, valid_rows)
+        job.train = _rows_of(job.train, train_rows)
+
+    def _stops_early(self, job: Job) -> bool:
+        if self.early_stopping != "auto":
+            return bool(self.early_stopping) and not job.partial
+        if job.partial:
+            return False
+        return job.valid is not None or job.train.n_rows >= AUTO_EARLY_STOPPING_ROWS
+
+    def _build(self, job: Job) -> None:
+        """Make rows, module, loss and plan."""
+        build(self, job)
+
+    def _train(self, job: Job) -> TrainedNetwork:
+        """Train, reporting epochs to scikit-learn's and skorch's callbacks."""
+        run = TrainingRun(
+            job.plan,
+            job.module,
+            job.loss,
+            job.penalty,
+            callbacks=self.callbacks,
+            state=job.before.resume if job.before else None,
+        )
+        given = job.given
+        tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
+        hooks = EpochHooks(
+            score=self._score_hook(job, run),
+            begin=tasks.begin,
+            end=lambda task: tasks.end(task, lambda: self._so_far(job, run)),
+        )
+        trained = train(
+            run, job.batches, job.valid_batches, hooks, keep_state=job.partial
+        )
+        tasks.close(lambda: self._fitted(job, trained))
+        return trained
+
+    def _adopt(self, job: Job, trained: TrainedNetwork) -> Self:
+        """Take over what was learnt, in one go."""
+        fitted = self._fitted(job, trained)
+        stale = [
+            name
+            for name in vars(self)
+            if name.endswith("_") and not name.startswith("_") and name not in fitted
+        ]
+        self.__dict__.update(fitted)
+        for name in stale:
+            delattr(self, name)
+        return self
+
+    def _score_hook(self, job: Job, run: TrainingRun) -> Any:
+        if job.valid is None or self.scoring == "loss" or job.partial:
+            return None
+        scorer = check_scoring(self, self.scoring)
+        valid, view = job.valid, copy.copy(job.scratch)
+        view.__dict__.update(self._so_far(job, run, live=True))
+        # The rows to be scored have lost their names in validation.
+        view.__dict__.pop("feature_names_in_", None)
+        X = in_memory(valid.X)
+        weighted = valid.weight is not None and hasattr(scorer, "_score_func")
+        extra = {"sample_weight": valid.weight} if weighted else {}
+
+        def score() -> float:
+            return float(scorer(view, X, valid.y, **extra))
+
+        return score
+
+    def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
+        return FittedState(
+            target=job.target,
+            scaler=job.scaler,
+            input_dtype=float_dtype(job.train.X),
+            architecture=job.architecture,
+            resume=resume,
+        )
+
+    def _so_far(
+        self, job: Job, run: TrainingRun, *, live: bool = False
+    ) -> dict[str, Any]:
+        """Return the attributes of an estimator as if training had ended here."""
+        module = run.net.module_
+        if not live:
+            module = copy.deepcopy(module).eval()
+        return {**self._common(job), "module_": module, "net_": run.net}
+
+    def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
+        resume = trained.state
+        if job.partial:
+            resume["generators"] = {
+                name: generator.get_state()
+                for name, generator in job.generators.items()
+            }
+        detach_generators(job.module)
+        history, n_epochs = trained.history, trained.n_epochs
+        if job.before is not None:
+            history = join_columns(self.history_, history)
+            n_epochs = len(history["epoch"]) if job.partial else n_epochs
+        return {
+            **self._common(job),
+            "net_": trained.net,
+            "module_": trained.net.module_,
+            "history_": history,
+            "n_iter_": n_epochs,
+            "best_epoch_": trained.best_epoch,
+            "_state": self._make_state(job, resume),
+        }
+
+    def _common(self, job: Job) -> dict[str, Any]:
+        names = {
+            name: vars(job.scratch)[name]
+            for name in ("n_features_in_", "feature_names_in_")
+            if name in vars(job.scratch)
+        }
+        return {
+            **names,
+            **self._target_attributes(job.target),
+            "device_": str(job.device),
+            "_state": self._make_state(job, {}),
+        }
+
+    @abstractmethod
+    def _target_attributes(self, target: Any) -> dict[str, Any]:
+        """Return the fitted attributes that come from the target."""
+
+    @abstractmethod
+    def _target_checks(self) -> dict[str, bool]:
+        """Return how the targets are to be validated."""
+
+    def _outputs(
+        self, X: MatrixLike, *, raw: bool = False
+    ) -> tuple[Array, np.dtype[Any]]:
+        """Return outputs of shape (n_samples, n_outputs) and the dtype to answer in.
+
+        Raw outputs are the network's own; otherwise they have gone through the link.
+        """
+        check_is_fitted(self)
+        table = check_table(self, X, reset=False)
+        state: FittedState = self._state
+        work = float(min(table.shape[0], BLOCK_ROWS)) * self._n_weights(
+            table.shape[1], self.n_outputs_
+        )
+
+        def link(output: torch.Tensor) -> torch.Tensor:
+            return output if raw else self._link(state, output)
+
+        with limit_threads(resolve_n_threads(self.n_threads, work)):
+            outputs = forward_blocks(self.module_, table, state.scaler, link)
+        return outputs, np.result_type(float_dtype(table), state.input_dtype)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that sparse rows are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _width(y: Any) -> int:
+    return int(y.shape[1]) if getattr(y, "ndim", 1) > 1 else 1
+
+
+def _rows_of(part: Part, index: Array) -> Part:
+    return Part(
+        X=take(part.X, index),
+        y=part.y[index],
+        weight=None if part.weight is None else part.weight[index],
+        codes=part.codes[index],
+    )

@@ -1,0 +1,78 @@
+"""What one fit gathers on its way, and what it leaves to predict with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdeep._plan import TrainingPlan
+    from skdeep._seeding import Streams
+    from skdeep._typing import Array
+    from skdeep.data import Batches, ColumnScaler
+    from skdeep.losses import WeightPenalty
+
+
+@dataclass
+class Part:
+    """Rows of one part of the data: validated inputs, encoded targets, weights."""
+
+    X: Any
+    y: Any
+    weight: Array | None
+    # The encoded targets, set by the verb "encode".
+    codes: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return int(self.X.shape[0])
+
+
+@dataclass
+class FittedState:
+    """What prediction and continued training need beside the module."""
+
+    target: Any
+    scaler: ColumnScaler | None
+    input_dtype: np.dtype[Any]
+    architecture: tuple[Any, ...]
+    resume: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Job:
+    """One call of fit or partial_fit, from the arguments to the trained network.
+
+    Verbs fill it from top to bottom; the estimator itself is left alone until the last
+    one, so that a call that fails half-way leaves no trace.
+    """
+
+    # A shallow copy of the estimator: scikit-learn's validation writes on it.
+    scratch: Any
+    # What to continue from, or None to start afresh.
+    before: FittedState | None
+    partial: bool
+    train: Part
+    # The data as scikit-learn's callbacks are to see them.
+    given: Part
+    streams: Streams
+    device: torch.device
+    batch_size: int
+    valid: Part | None = None
+    target: Any = None
+    scaler: ColumnScaler | None = None
+    architecture: tuple[Any, ...] = ()
+    # From here on set by the verb "build".
+    dtype: torch.dtype = field(init=False)
+    generators: dict[str, torch.Generator] = field(init=False)
+    module: torch.nn.Module = field(init=False)
+    loss: torch.nn.Module = field(init=False)
+    penalty: WeightPenalty = field(init=False)
+    plan: TrainingPlan = field(init=False)
+    batches: Batches = field(init=False)
+    valid_batches: Batches | None = None

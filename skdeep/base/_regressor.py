@@ -1,0 +1,120 @@
+"""Numbers: targets in, predictions in the same units out."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from skdeep._compat import Tags, fit_context
+from skdeep.base._estimator import DeepEstimator
+from skdeep.data import NumberTarget
+from skdeep.losses import RegressionLoss, make_regression_loss
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdeep._typing import Array, MatrixLike
+    from skdeep.base._job import FittedState, Job
+
+
+class DeepRegressor(RegressorMixin, DeepEstimator):
+    """Base of regressors: one number a row, or several."""
+
+    def _target_checks(self) -> dict[str, bool]:
+        return {"multi_output": True, "y_numeric": True}
+
+    def _target_attributes(self, target: NumberTarget) -> dict[str, Any]:
+        return {"n_outputs_": target.n_outputs}
+
+    def _fit_target(self, job: Job, classes: Any) -> None:
+        owner = type(self).__name__
+        y = job.train.y
+        if job.before is not None:
+            job.target = copy.deepcopy(job.before.target)
+        else:
+            scaling = self.target_scaling
+            if scaling is not None and self.loss == "poisson":
+                # A log link takes a factor, not a shift.
+                scaling = "mean"
+            job.target = NumberTarget(
+                scaling,
+                one_dimensional=y.ndim == 1,
+                n_outputs=1 if y.ndim == 1 else y.shape[1],
+            )
+        for part in (job.train, job.valid):
+            if part is not None:
+                part.codes = job.target.columns(part.y, owner)
+                self._check_range(part.codes)
+
+    def _check_range(self, values: Array) -> None:
+        if self.loss == "poisson" and values.size and values.min() < 0:
+            raise ValueError(
+                f"{type(self).__name__} with loss='poisson' needs y of at least 0. Got "
+                f"{values.min()!r}. Shift the target or choose another loss."
+            )
+
+    def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
+        tensor: torch.Tensor = job.target.encode(codes, job.dtype)
+        return tensor
+
+    def _strata(self, job: Job) -> Array | None:
+        return None
+
+    def _make_loss(self, job: Job) -> torch.nn.Module:
+        return make_regression_loss(
+            self.loss, quantile=self.quantile, huber_delta=self.huber_delta
+        )
+
+    def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+        loss: RegressionLoss = self.net_.criterion_
+        return loss.inverse_link(output)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: MatrixLike, y: Any, sample_weight: Any = None) -> Self:
+        """Make one pass over more rows.
+
+        The optimizer and the generators are kept between calls, also in a pickle, so
+        that training in pieces equals training in one go. Statistics of inputs and
+        targets are updated by each call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Training targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        return self._run(X, y, sample_weight, partial=True)
+
+    def predict(self, X: MatrixLike) -> Array:
+        """Return the predicted numbers, in the units of the training targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With as many axes as the training targets had.
+        """
+        outputs, dtype = self._outputs(X)
+        numbers = self._state.target.decode(outputs)
+        return np.asarray(numbers, dtype=dtype)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that several numbers a row are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

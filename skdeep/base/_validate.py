@@ -1,0 +1,106 @@
+"""The verb "validate": parameters and data checked, the estimator left alone."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from skdeep._devices import resolve_device
+from skdeep._seeding import Streams, draw_seed
+from skdeep.base._job import Job, Part
+from skdeep.data import check_table, check_weights, ravel_column, resolve_batch_size
+
+if TYPE_CHECKING:
+    from skdeep._typing import MatrixLike
+
+
+def validate(
+    estimator: Any,
+    X: MatrixLike,
+    y: Any,
+    sample_weight: Any,
+    validation: tuple[Any, Any, Any],
+    *,
+    partial: bool,
+) -> Job:
+    """Check parameters and data, touching nothing but a copy of the estimator.
+
+    Parameters
+    ----------
+    estimator : DeepEstimator
+        Gives the parameters, and its present state to go on from.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Training inputs.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Training targets.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights of the rows.
+    validation : tuple
+        `X_val`, `y_val`, `sample_weight_val`, each or all None.
+    partial : bool
+        Whether this is a call of partial_fit.
+
+    Returns
+    -------
+    job : Job
+        With its parts validated.
+    """
+    owner = type(estimator).__name__
+    estimator._validate_params()
+    _check_settings(estimator, owner, partial=partial)
+    scratch = copy.copy(estimator)
+    before = None
+    if hasattr(estimator, "net_") and (partial or estimator.warm_start):
+        before = estimator._state
+    checks = estimator._target_checks()
+    part = _part(scratch, X, y, sample_weight, reset=before is None, **checks)
+    X_val, y_val, weight_val = validation
+    valid = None
+    if not (X_val is None and y_val is None and weight_val is None):
+        if X_val is None or y_val is None:
+            lacking = "X_val" if X_val is None else "y_val"
+            raise ValueError(
+                f"{owner}.fit takes X_val and y_val together. Got no {lacking}. Pass "
+                "both, or neither."
+            )
+        valid = _part(scratch, X_val, y_val, weight_val, reset=False, **checks)
+    return Job(
+        scratch=scratch,
+        before=before,
+        partial=partial,
+        train=part,
+        valid=valid,
+        given=Part(X, y, part.weight),
+        streams=Streams.from_seed(draw_seed(estimator.random_state)),
+        device=resolve_device(estimator.device),
+        batch_size=resolve_batch_size(
+            estimator.batch_size, part.n_rows, full=estimator.optimizer == "lbfgs"
+        ),
+    )
+
+
+def _part(
+    scratch: Any, X: MatrixLike, y: Any, sample_weight: Any, **checks: bool
+) -> Part:
+    table, target = check_table(scratch, X, y, **checks)
+    weight = check_weights(sample_weight, table, type(scratch).__name__)
+    return Part(table, ravel_column(target), weight)
+
+
+def _check_settings(estimator: Any, owner: str, *, partial: bool) -> None:
+    """Check the parameters that must agree with one another."""
+    if estimator.optimizer == "lbfgs" and estimator.weight_decay:
+        raise ValueError(
+            f"{owner} has no decoupled weight decay with optimizer='lbfgs'. Got "
+            f"weight_decay={estimator.weight_decay!r}. Use l2 instead."
+        )
+    if partial and estimator.early_stopping is True:
+        raise ValueError(
+            f"{owner}.partial_fit makes one pass and cannot stop early. Got "
+            "early_stopping=True. Set it to False."
+        )
+    if partial and estimator.optimizer == "lbfgs":
+        raise ValueError(
+            f"{owner}.partial_fit takes mini-batch steps, which optimizer='lbfgs' "
+            "does not. Choose another optimizer."
+        )

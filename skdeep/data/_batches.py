@@ -1,0 +1,137 @@
+"""Rows in the order of an epoch, a batch at a time, without a loader process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array
+    from skdeep.data._tables import Rows
+
+# Rows are gathered into pieces of about this many bytes and the batches cut from
+# them: one indexing call serves many batches, and a piece stays in the cache.
+PIECE_BYTES = 2**21
+
+
+class Batch(NamedTuple):
+    """One step's rows."""
+
+    X: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor | None
+
+
+class Batches:
+    """Iterate over rows in batches; every iteration is one epoch.
+
+    A last batch of a single row joins the batch before it, since batch normalization
+    cannot take the variance of one row.
+
+    Parameters
+    ----------
+    rows : Rows
+        The inputs.
+    y : torch.Tensor of shape (n_samples, ...)
+        The encoded targets, on the device of the rows.
+    weight : torch.Tensor of shape (n_samples,) or None
+        Weights of mean one.
+    batch_size : int
+        Rows in a batch.
+    generator : torch.Generator or None
+        Draws the order of each epoch; None keeps the order given. A single batch is
+        never reordered, because its sum would only change in the last bits.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        y: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        *,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.rows = rows
+        self.y = y
+        self.weight = weight
+        self.batch_size = min(batch_size, rows.n_rows)
+        self.generator = generator
+        self._edges = _batch_edges(rows.n_rows, self.batch_size)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self._edges) - 1
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows in an epoch."""
+        return self.rows.n_rows
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch."""
+        order = None
+        if self.generator is not None and len(self) > 1:
+            order = torch.randperm(self.n_rows, generator=self.generator).numpy()
+        per_piece = self._batches_per_piece()
+        for first in range(0, len(self), per_piece):
+            edges = self._edges[first : first + per_piece + 1]
+            piece = self._piece(edges[0], edges[-1], order)
+            start = edges[0]
+            for low, high in pairwise(edges):
+                yield _cut(piece, low - start, high - start)
+
+    def _batches_per_piece(self) -> int:
+        row_bytes = 8 * self.rows.n_columns
+        return max(1, PIECE_BYTES // (row_bytes * self.batch_size))
+
+    def _piece(self, low: int, high: int, order: Array | None) -> Batch:
+        if order is None:
+            rows = slice(low, high)
+            weight = None if self.weight is None else self.weight[rows]
+            return Batch(self.rows.gather(rows), self.y[rows], weight)
+        index = order[low:high]
+        positions = torch.from_numpy(index).to(self.y.device)
+        return Batch(
+            self.rows.gather(index),
+            self.y.index_select(0, positions),
+            None if self.weight is None else self.weight.index_select(0, positions),
+        )
+
+
+def _cut(piece: Batch, low: int, high: int) -> Batch:
+    weight = None if piece.weight is None else piece.weight[low:high]
+    return Batch(piece.X[low:high], piece.y[low:high], weight)
+
+
+def _batch_edges(n_rows: int, batch_size: int) -> list[int]:
+    edges = [*range(0, n_rows, batch_size), n_rows]
+    if len(edges) > 2 and batch_size > 1 and edges[-1] - edges[-2] == 1:
+        del edges[-2]
+    return edges
+
+
+def resolve_batch_size(batch_size: int | str, n_rows: int, *, full: bool) -> int:
+    """Return the rows in a batch; "auto" is scikit-learn's min(200, n_samples).
+
+    Parameters
+    ----------
+    batch_size : int or "auto"
+        The parameter.
+    n_rows : int
+        Rows to train on.
+    full : bool
+        Whether "auto" means all rows at once, as L-BFGS wants them.
+
+    Returns
+    -------
+    batch_size : int
+        Between 1 and `n_rows`.
+    """
+    if isinstance(batch_size, str):
+        return n_rows if full else min(200, n_rows)
+    return int(np.clip(batch_size, 1, n_rows))

@@ -1,0 +1,134 @@
+"""Column statistics that put inputs and targets on one scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array
+
+BLOCK_ROWS = 8192
+
+
+class ColumnScaler:
+    """Standardise columns by the weighted mean and standard deviation of the rows seen.
+
+    A column without variation is mapped to zero: it carries no information, and
+    whatever it holds later must not pass through weights that were never trained.
+
+    Parameters
+    ----------
+    center : bool, default=True
+        Subtract the mean.
+    by_mean : bool, default=False
+        Divide by the mean instead of the standard deviation and keep zero where it is
+        (for counts under a log link). Implies no centring.
+    """
+
+    def __init__(self, *, center: bool = True, by_mean: bool = False) -> None:
+        self.center = center and not by_mean
+        self.by_mean = by_mean
+        self.weight_sum = 0.0
+        self.mean: Array = np.zeros(0)
+        self.second_moment: Array = np.zeros(0)
+        self.scale: Array = np.zeros(0)
+        self._inverse: Array = np.zeros(0)
+
+    def update(self, X: Any, weight: Array | None = None) -> ColumnScaler:
+        """Merge the statistics of more rows, block by block, in float64.
+
+        Chan, Golub & LeVeque (1983), :doi:`10.1080/00031305.1983.10483115`.
+
+        Parameters
+        ----------
+        X : {ndarray, csr_array} of shape (n_samples, n_columns)
+            Rows to take account of.
+        weight : ndarray of shape (n_samples,) or None
+            Positive weights; None weighs every row by one.
+
+        Returns
+        -------
+        self : ColumnScaler
+        """
+        if not self.mean.size:
+            self.mean = np.zeros(X.shape[1])
+            self.second_moment = np.zeros(X.shape[1])
+        if sp.issparse(X):
+            mean, variance, total = _sparse_moments(X, weight)
+            self._merge(total, mean, variance * total)
+        else:
+            for start in range(0, X.shape[0], BLOCK_ROWS):
+                rows = slice(start, start + BLOCK_ROWS)
+                block = np.asarray(X[rows], dtype=np.float64)
+                self._merge(*_moments(block, None if weight is None else weight[rows]))
+        self._set_scale()
+        return self
+
+    def _merge(self, total: float, mean: Array, second_moment: Array) -> None:
+        both = self.weight_sum + total
+        delta = mean - self.mean
+        self.mean = self.mean + delta * (total / both)
+        self.second_moment = (
+            self.second_moment
+            + second_moment
+            + delta**2 * (self.weight_sum * total / both)
+        )
+        self.weight_sum = both
+
+    def _set_scale(self) -> None:
+        if self.by_mean:
+            self.scale = np.where(self.mean > 0, self.mean, 1.0)
+            self._inverse = 1.0 / self.scale
+            return
+        variance = self.second_moment / self.weight_sum
+        # What rounding leaves of a constant column, after scikit-learn's
+        # StandardScaler: one unit in the last place of the mean, squared.
+        noise = (10 * np.finfo(np.float64).eps * np.abs(self.mean)) ** 2
+        varies = variance > noise
+        self.scale = np.where(varies, np.sqrt(variance), 0.0)
+        self._inverse = np.divide(
+            1.0, self.scale, out=np.zeros_like(self.scale), where=varies
+        )
+
+    def transform(self, X: Array) -> Array:
+        """Return a new, writable array with the columns of `X` put to scale.
+
+        Computed in the dtype of `X`, so that a large offset is taken off before any
+        cast to fewer digits.
+        """
+        inverse = self._inverse.astype(X.dtype, copy=False)
+        if not self.center:
+            plain: Array = np.multiply(X, inverse)
+            return plain
+        scaled: Array = np.subtract(X, self.mean.astype(X.dtype, copy=False))
+        scaled *= inverse
+        return scaled
+
+    def inverse_transform(self, X: Array) -> Array:
+        """Return `X` in the units the statistics were taken in."""
+        restored: Array = X * self.scale
+        return restored + self.mean if self.center else restored
+
+
+def _moments(block: Array, weight: Array | None) -> tuple[float, Array, Array]:
+    # Plain sums rather than a matrix product: BLAS adds in an order that depends on
+    # its number of threads, and so would the last bit of every fit.
+    if weight is None:
+        mean = block.mean(axis=0)
+        return float(len(block)), mean, ((block - mean) ** 2).sum(axis=0)
+    column = weight[:, np.newaxis]
+    total = float(weight.sum())
+    mean = (block * column).sum(axis=0) / total
+    return total, mean, ((block - mean) ** 2 * column).sum(axis=0)
+
+
+def _sparse_moments(X: Any, weight: Array | None) -> tuple[Array, Array, float]:
+    total = float(X.shape[0] if weight is None else weight.sum())
+    mean, variance = mean_variance_axis(
+        X.astype(np.float64, copy=False), axis=0, weights=weight
+    )
+    return mean, variance, total

@@ -1,0 +1,215 @@
+"""Labels and numbers to be learnt, as tensors and back again."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skdeep.data._scaling import ColumnScaler
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array, TargetKind
+
+
+def ravel_column(y: Any) -> Any:
+    """Return a column as one axis, with scikit-learn's warning."""
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not sp.issparse(y):
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change "
+            "the shape of y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=2,
+        )
+        return y.ravel()
+    return y
+
+
+class ClassTarget:
+    """Class labels, or a multilabel indicator, as what a classification loss takes.
+
+    Parameters
+    ----------
+    kind : {"single", "binary", "multiclass", "multilabel"}
+        What `y` turned out to be.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels; 0, 1, ... for the columns of an indicator.
+    sparse : bool, default=False
+        Whether the indicator came, and is to be returned, as a sparse matrix.
+    """
+
+    def __init__(
+        self, kind: TargetKind, classes: Array, *, sparse: bool = False
+    ) -> None:
+        self.kind = kind
+        self.classes = classes
+        self.sparse = sparse
+
+    @classmethod
+    def from_labels(cls, y: Any, owner: str) -> ClassTarget:
+        """Find out what the labels are.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or indicator of shape (n_samples, n_labels)
+            Labels of one type that can be sorted.
+        owner : str
+            Name of the estimator, for the error.
+
+        Returns
+        -------
+        target : ClassTarget
+
+        Raises
+        ------
+        ValueError
+            If `y` holds continuous numbers, several classes a row or labels of
+            several types.
+        """
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind == "multilabel-indicator":
+            return cls("multilabel", np.arange(y.shape[1]), sparse=sp.issparse(y))
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                f"{owner} predicts one class a row, or any number of labels given as "
+                f"a 0/1 indicator. Got several classes a row in y of shape {y.shape}. "
+                "Use MultiOutputClassifier around it."
+            )
+        return cls.from_classes(_unique(y, owner))
+
+    @classmethod
+    def from_classes(cls, classes: Array) -> ClassTarget:
+        """Take sorted, distinct labels as they are."""
+        kinds: dict[int, TargetKind] = {1: "single", 2: "binary"}
+        return cls(kinds.get(len(classes), "multiclass"), classes)
+
+    def codes(self, y: Any, owner: str) -> Array:
+        """Return the class index of every row, or the indicator as 0/1 integers.
+
+        Raises
+        ------
+        ValueError
+            If `y` has a label that is not among the classes, or another shape.
+        """
+        if self.kind == "multilabel":
+            if getattr(y, "ndim", 1) != 2 or y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"{owner} learns an indicator of {len(self.classes)} labels. Got y "
+                    f"of shape {np.shape(y)}."
+                )
+            return np.asarray(y.toarray() if sp.issparse(y) else y).astype(np.int64)
+        if getattr(y, "ndim", 1) != 1:
+            raise ValueError(
+                f"{owner} learns one class a row. Got y of shape {np.shape(y)}."
+            )
+        labels = _unique(y, owner)
+        unseen = np.setdiff1d(labels, self.classes)
+        if unseen.size:
+            raise ValueError(
+                f"{owner} knows the classes {self.classes.tolist()}. Got y with the "
+                f"unseen class {unseen.tolist()[0]!r}. Name all classes in the first "
+                "call of partial_fit, or fit again with warm_start=False."
+            )
+        codes: Array = np.searchsorted(self.classes, y).astype(np.int64)
+        return codes
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the network's last layer: two classes need one logit."""
+        return 1 if self.kind == "binary" else len(self.classes)
+
+    @property
+    def loss_kind(self) -> Literal["binary", "multiclass", "multilabel"]:
+        """What a loss is told: one class alone is a softmax over one logit."""
+        return "multiclass" if self.kind == "single" else self.kind
+
+    def encode(self, codes: Array, dtype: torch.dtype) -> torch.Tensor:
+        """Return codes as the loss takes them: indices, or columns of 0 and 1."""
+        tensor = torch.from_numpy(codes)
+        if self.kind == "multilabel":
+            return tensor.to(dtype)
+        if self.kind == "binary":
+            return tensor.to(dtype).unsqueeze(1)
+        return tensor
+
+    def decode(self, logits: Array) -> Any:
+        """Return the labels that logits of shape (n_samples, n_outputs) favour."""
+        if self.kind == "binary":
+            return self.classes[(logits[:, 0] > 0).astype(np.intp)]
+        if self.kind != "multilabel":
+            return self.classes[np.argmax(logits, axis=1)]
+        labels = (logits > 0).astype(np.int64)
+        return sp.csr_matrix(labels) if self.sparse else labels
+
+
+def _unique(y: Any, owner: str) -> Array:
+    try:
+        return np.unique(y)
+    except TypeError as error:
+        raise ValueError(
+            f"{owner} needs labels of one type. Got y with several types that cannot "
+            "be sorted together. Convert them, e.g. with y.astype(str)."
+        ) from error
+
+
+class NumberTarget:
+    """Numbers to be predicted, standardised for the network and restored after it.
+
+    Parameters
+    ----------
+    scaling : {"standard", "mean"} or None
+        "mean" divides by the mean only, for losses with a log link.
+    one_dimensional : bool
+        Whether `y` came, and is to be returned, with one axis.
+    n_outputs : int
+        Number of columns.
+    """
+
+    def __init__(
+        self, scaling: str | None, *, one_dimensional: bool, n_outputs: int
+    ) -> None:
+        self.one_dimensional = one_dimensional
+        self.n_outputs = n_outputs
+        self.scaler = (
+            None if scaling is None else ColumnScaler(by_mean=scaling == "mean")
+        )
+
+    def columns(self, y: Array, owner: str) -> Array:
+        """Return `y` in float64 with two axes, after comparing its width.
+
+        Raises
+        ------
+        ValueError
+            If `y` has another number of columns than at first.
+        """
+        values = np.asarray(y, dtype=np.float64)
+        values = values.reshape(len(values), -1)
+        if values.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{owner} predicts {self.n_outputs} number(s) a row. Got y of shape "
+                f"{np.shape(y)}."
+            )
+        return values
+
+    def update(self, values: Array, weight: Array | None) -> None:
+        """Take more rows of shape (n_samples, n_outputs) into the statistics."""
+        if self.scaler is not None:
+            self.scaler.update(values, weight)
+
+    def encode(self, values: Array, dtype: torch.dtype) -> torch.Tensor:
+        """Return numbers of shape (n_samples, n_outputs) as the loss takes them."""
+        scaled = values if self.scaler is None else self.scaler.transform(values)
+        return torch.from_numpy(np.array(scaled, order="C")).to(dtype)
+
+    def decode(self, outputs: Array) -> Array:
+        """Return network outputs in the units, and with the axes, of `y`."""
+        restored = (
+            outputs if self.scaler is None else self.scaler.inverse_transform(outputs)
+        )
+        return restored[:, 0] if self.one_dimensional else restored

@@ -1,0 +1,27 @@
+"""Losses and penalties: what training makes small."""
+
+from __future__ import annotations
+
+from skdeep.losses._classification import (
+    CLASSIFICATION_KINDS,
+    LOSSES_CLASSIFICATION,
+    logits_to_proba,
+    make_classification_loss,
+)
+from skdeep.losses._penalties import WeightPenalty
+from skdeep.losses._regression import (
+    LOSSES_REGRESSION,
+    RegressionLoss,
+    make_regression_loss,
+)
+
+__all__ = [
+    "CLASSIFICATION_KINDS",
+    "LOSSES_CLASSIFICATION",
+    "LOSSES_REGRESSION",
+    "RegressionLoss",
+    "WeightPenalty",
+    "logits_to_proba",
+    "make_classification_loss",
+    "make_regression_loss",
+]

@@ -1,0 +1,106 @@
+"""What the two textbook perceptrons share: their network, and how X is put to scale."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from skdeep._compat import StrOptions
+from skdeep._constraints import network_constraints
+from skdeep.base import SHARED_CONSTRAINTS, DeepEstimator, Job
+from skdeep.data import ColumnScaler
+from skdeep.networks import ACTIVATIONS, MLP, per_layer, resolve_layers
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdeep._typing import Array
+
+MLP_CONSTRAINTS: dict[str, list[Any]] = {
+    **network_constraints(list(ACTIVATIONS)),
+    **SHARED_CONSTRAINTS,
+    "feature_scaling": [StrOptions({"standard"}), None],
+}
+
+
+class MLPDoor(DeepEstimator):
+    """Hooks of the perceptrons."""
+
+    def _widths(self) -> tuple[int, ...]:
+        try:
+            return resolve_layers(self.hidden_layer_sizes, self.n_hidden_layers)
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from error
+
+    def _architecture(self, n_features: int) -> tuple[Any, ...]:
+        return (
+            self._widths(),
+            _hashable(self.activation),
+            self.normalization,
+            self.residual,
+        )
+
+    def _n_weights(self, n_features: int, n_outputs: int) -> int:
+        widths = (n_features, *self._widths(), n_outputs)
+        return sum(a * b for a, b in pairwise(widths))
+
+    def _is_third_party(self) -> bool:
+        activations = (
+            [self.activation]
+            if isinstance(self.activation, str) or callable(self.activation)
+            else self.activation
+        )
+        named = all(isinstance(activation, str) for activation in activations)
+        return not named or not isinstance(self.loss, str)
+
+    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+        widths = self._widths()
+        return MLP(
+            n_features,
+            widths,
+            job.target.n_outputs,
+            activation=per_layer(self.activation, len(widths), "activation"),
+            normalization=self.normalization,
+            dropout=per_layer(self.dropout, len(widths), "dropout"),
+            residual=self.residual,
+            dtype=job.dtype,
+            generator=job.generators["initialization"],
+        )
+
+    def _make_scaler(self) -> ColumnScaler | None:
+        return ColumnScaler() if self.feature_scaling == "standard" else None
+
+    def _linear_maps(self, attribute: str) -> list[torch.nn.Linear]:
+        if "module_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {attribute!r} "
+                "before it is fitted"
+            )
+        return cast(MLP, self.module_).linear_layers()
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of every layer, each of shape (n_inputs, n_outputs)."""
+        return [
+            layer.weight.detach().cpu().numpy().T
+            for layer in self._linear_maps("coefs_")
+        ]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of every layer, each of shape (n_outputs,)."""
+        return [
+            layer.bias.detach().cpu().numpy()
+            for layer in self._linear_maps("intercepts_")
+        ]
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, inputs and outputs counted in."""
+        return len(self._linear_maps("n_layers_")) + 1
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, np.ndarray)) else value

@@ -1,0 +1,207 @@
+"""The only door to the engine: plan, module, loss and batches in, a net out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from skdeep._seeding import isolated_global_rng
+from skdeep.training._history import to_columns
+from skdeep.training._net import LeanNet, StopTraining
+from skdeep.training._progress import EpochReport
+from skdeep.training._stopping import Stopper
+
+if TYPE_CHECKING:
+    from skdeep._plan import TrainingPlan
+    from skdeep._typing import Array
+    from skdeep.training._step import EpochBatches, Penalty
+
+
+@dataclass(frozen=True)
+class EpochHooks:
+    """What the caller wants to do around an epoch.
+
+    `score` returns a validation score of the network as it stands; `begin` opens a
+    task and `end` closes it, returning True to stop.
+    """
+
+    score: Callable[[], float] | None = None
+    begin: Callable[[], Any] = lambda: None
+    end: Callable[[Any], bool] = lambda _task: False
+
+
+@dataclass
+class TrainedNetwork:
+    """What a training leaves behind."""
+
+    net: LeanNet
+    history: dict[str, Array]
+    n_epochs: int
+    best_epoch: int
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+class TrainingRun:
+    """One training, advanced an epoch at a time.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How to train.
+    module : torch.nn.Module
+        The network, on the plan's device; it is trained in place.
+    loss : torch.nn.Module
+        Of outputs, targets and weights.
+    penalty : Penalty
+        On the weights.
+    callbacks : sequence of skorch callbacks or None
+        Copied, so that the caller's are never changed.
+    state : dict or None
+        What `state()` of an earlier run returned: continue from there.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        module: torch.nn.Module,
+        loss: torch.nn.Module,
+        penalty: Penalty,
+        *,
+        callbacks: Sequence[Any] | None = None,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.net = LeanNet(
+            module,
+            loss,
+            plan=plan,
+            penalty=penalty,
+            callbacks=copy.deepcopy(list(callbacks)) if callbacks else None,
+        )
+        self.net.initialize()
+        self.stepper = self.net._stepper
+        self.stopper = Stopper(plan.stopping)
+        self.epoch = 0
+        if state:
+            self.stepper.optimizer.load_state_dict(state["optimizer"])
+            self.stepper.steps_done = state["steps_done"]
+
+    def begin(self, batches: EpochBatches, valid: EpochBatches | None) -> None:
+        """Tell skorch's callbacks that training begins."""
+        self.net.notify("on_train_begin", X=batches, y=valid)
+
+    def advance(
+        self,
+        batches: EpochBatches,
+        valid: EpochBatches | None,
+        score: Callable[[], float] | None = None,
+    ) -> bool:
+        """Train one epoch; True when the plan or a callback says that it was the last.
+
+        Parameters
+        ----------
+        batches : EpochBatches
+            The training rows.
+        valid : EpochBatches or None
+            The validation rows.
+        score : callable or None
+            Returns a validation score; called with the averaged weights in place.
+        """
+        self.epoch += 1
+        net = self.net
+        stop = False
+        try:
+            net.fit_loop(batches, valid, epochs=1)
+        except StopTraining:
+            stop = True
+        average = self.stepper.average
+        with average.applied() if average else nullcontext():
+            if score is not None:
+                net.module_.eval()
+                net.history.record("valid_score", score())
+            return (
+                self.stopper.update(
+                    self.epoch, net.history[-1], net.module_, self.stepper.flat
+                )
+                or stop
+            )
+
+    def finish(
+        self, batches: EpochBatches, valid: EpochBatches | None, *, keep_state: bool
+    ) -> TrainedNetwork:
+        """Put the best or the averaged weights in place and let go of the rest."""
+        net = self.net
+        state = {}
+        if keep_state:
+            state = {
+                "optimizer": copy.deepcopy(self.stepper.optimizer.state_dict()),
+                "steps_done": self.stepper.steps_done,
+            }
+        if self.plan.stopping.restore_best:
+            self.stopper.restore(net.module_, self.stepper.flat)
+        elif self.stepper.average:
+            self.stepper.average.adopt()
+        net.notify("on_train_end", X=batches, y=valid)
+        rows = [{**row, "duration": row["dur"]} for row in net.history]
+        net.release()
+        return TrainedNetwork(
+            net=net,
+            history=to_columns(rows),
+            n_epochs=self.epoch,
+            best_epoch=self.stopper.best_epoch,
+            state=state,
+        )
+
+
+def train(
+    run: TrainingRun,
+    batches: EpochBatches,
+    valid: EpochBatches | None,
+    hooks: EpochHooks,
+    *,
+    keep_state: bool = False,
+) -> TrainedNetwork:
+    """Advance a run to its end.
+
+    Parameters
+    ----------
+    run : TrainingRun
+        Fresh, or continuing an earlier one.
+    batches, valid : EpochBatches
+        Training rows, and validation rows or None.
+    hooks : EpochHooks
+        The caller's hooks.
+    keep_state : bool, default=False
+        Return what a later run needs to continue exactly.
+
+    Returns
+    -------
+    trained : TrainedNetwork
+
+    Raises
+    ------
+    DivergenceError
+        If the loss is no longer finite or grew beyond recovery.
+    """
+    plan = run.plan
+    with _global_rng(plan), EpochReport(plan) as report:
+        run.begin(batches, valid)
+        for _ in range(plan.max_epochs):
+            task = hooks.begin()
+            stop = run.advance(batches, valid, hooks.score)
+            report.epoch(run.net.history[-1])
+            # Not short-circuited: the task must be closed whatever the plan says.
+            if hooks.end(task) or stop:
+                break
+        return run.finish(batches, valid, keep_state=keep_state)
+
+
+def _global_rng(plan: TrainingPlan) -> AbstractContextManager[None]:
+    if plan.third_party_seed is None:
+        return nullcontext()
+    return isolated_global_rng(plan.third_party_seed, plan.device)

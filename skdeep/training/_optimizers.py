@@ -1,0 +1,171 @@
+"""From the name of an optimizer to one that steps over a flat parameter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from skdeep._plan import OptimizerPlan
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "lbfgs": torch.optim.LBFGS,
+}
+_WITH_BETAS = ("adam", "adamw", "nadam", "radam")
+_FUSED_DEVICES = ("cpu", "cuda")
+
+
+def build_optimizer(
+    plan: OptimizerPlan, parameter: torch.nn.Parameter
+) -> torch.optim.Optimizer:
+    """Return the optimizer a plan names, fused where torch has a fused step.
+
+    Weight decay is left to the engine, which applies it decoupled from the gradient
+    (Loshchilov & Hutter 2019, :arxiv:`1711.05101`) to every optimizer alike; so
+    "adam" with weight decay is "adamw".
+
+    Parameters
+    ----------
+    plan : OptimizerPlan
+        Names, rates and further arguments; the latter win.
+    parameter : torch.nn.Parameter
+        What is to be optimized.
+
+    Returns
+    -------
+    optimizer : torch.optim.Optimizer
+
+    Raises
+    ------
+    ValueError
+        If the optimizer does not take one of the further arguments.
+    """
+    factory = OPTIMIZERS[plan.name] if isinstance(plan.name, str) else plan.name
+    known = inspect.signature(factory).parameters
+    arguments = _arguments(plan)
+    if "lr" in known and "lr" not in arguments:
+        arguments["lr"] = plan.learning_rate
+    unknown = [name for name in plan.params if name not in known]
+    if unknown:
+        raise ValueError(
+            f"The 'optimizer_params' parameter must hold arguments of "
+            f"{factory.__name__}. Got {unknown[0]!r}. Choose from "
+            f"{', '.join(list(known)[1:])}."
+        )
+    arguments.update(plan.params)
+    if _can_fuse(known, parameter, arguments):
+        arguments["fused"] = True
+    try:
+        return factory([parameter], **arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
+            "'optimizer_params'."
+        ) from error
+
+
+def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
+    if plan.name == "lbfgs":
+        # One iteration an epoch; the line search, not a rate, sets the step length.
+        return {
+            "lr": 1.0,
+            "max_iter": 1,
+            "max_eval": 25,
+            "history_size": 10,
+            "line_search_fn": "strong_wolfe",
+        }
+    if plan.name == "sgd":
+        nesterov = plan.nesterov and plan.momentum > 0
+        return {"momentum": plan.momentum, "nesterov": nesterov}
+    if plan.name == "adamw":
+        return {"betas": plan.betas, "weight_decay": 0.0}
+    if plan.name in _WITH_BETAS:
+        return {"betas": plan.betas}
+    return {}
+
+
+def _can_fuse(
+    known: Any, parameter: torch.nn.Parameter, arguments: dict[str, Any]
+) -> bool:
+    return (
+        "fused" in known
+        and not {"fused", "foreach", "differentiable", "capturable"} & set(arguments)
+        and parameter.device.type in _FUSED_DEVICES
+        and parameter.dtype in (torch.float32, torch.float64)
+    )
+
+
+def direct_step(
+    optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter
+) -> Callable[[], object]:
+    """Return the cheapest call that steps an optimizer over one flat parameter.
+
+    `Optimizer.step` spends six times as long on hooks, profiling and lists of tensors
+    as on the update of a small network. For fused Adam and AdamW in their plain form
+    torch's own kernel is called instead, on the optimizer's own state; the result is
+    the same to the last bit.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        With one group of one parameter.
+    parameter : torch.nn.Parameter
+        That parameter, with its gradient in place.
+
+    Returns
+    -------
+    step : callable
+        Takes no arguments.
+    """
+    kernel = getattr(torch, "_fused_adam_", None)
+    group = optimizer.param_groups[0]
+    plain = (
+        type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
+        and group.get("fused")
+        and not (group["amsgrad"] or group["maximize"] or group["weight_decay"])
+    )
+    if kernel is None or not plain:
+        return optimizer.step
+    state = optimizer.state[parameter]
+    beta1, beta2 = group["betas"]
+
+    @torch.no_grad()
+    def step() -> None:
+        if not state:
+            # The first step makes the state.
+            optimizer.step()
+            return
+        state["step"].add_(1)
+        kernel(
+            [parameter],
+            [parameter.grad],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            [],
+            [state["step"]],
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=0.0,
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
+
+    return step
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of every group."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,228 @@
+"""One optimization step: forward, backward, penalty, clipping, update, average."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from skdeep.training._averaging import WeightAverage
+from skdeep.training._flat import FlatParameters
+from skdeep.training._optimizers import (
+    build_optimizer,
+    direct_step,
+    set_learning_rate,
+)
+from skdeep.training._schedules import Plateau, schedule_factor
+
+if TYPE_CHECKING:
+    from skdeep._plan import TrainingPlan
+
+
+class StepBatch(Protocol):
+    """One step's rows: inputs, targets and weights."""
+
+    X: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor | None
+
+
+class EpochBatches(Protocol):
+    """What an epoch is iterated over."""
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches of one epoch."""
+        ...
+
+
+class Penalty(Protocol):
+    """What is added to the loss for the size of the weights."""
+
+    active: bool
+
+    def value(self, weights: torch.Tensor) -> float:
+        """Return the penalty."""
+        ...
+
+    def before_step(
+        self, weights: torch.Tensor, grads: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Add the penalty's gradient; return what `after_step` needs."""
+        ...
+
+    def after_step(self, weights: torch.Tensor, orthant: torch.Tensor | None) -> None:
+        """Correct the weights after the step."""
+        ...
+
+
+class Stepper:
+    """Take steps on a module by a plan.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network; its parameters become views of one buffer until `release`.
+    criterion : torch.nn.Module
+        Called with outputs, targets and weights; returns a scalar.
+    plan : TrainingPlan
+        How to step.
+    penalty : Penalty
+        On the weights.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        criterion: torch.nn.Module,
+        plan: TrainingPlan,
+        penalty: Penalty,
+    ) -> None:
+        self.module = module
+        self.criterion = criterion
+        self.plan = plan
+        self.penalty = penalty
+        self.flat = FlatParameters(module)
+        self.optimizer = build_optimizer(plan.optimizer, self.flat.parameter)
+        self.forward: Callable[[torch.Tensor], torch.Tensor] = module
+        if plan.compile:
+            self.forward = torch.compile(module)
+        self.average = (
+            WeightAverage(plan.weight_averaging, self.flat, module, plan.max_epochs)
+            if plan.weight_averaging
+            else None
+        )
+        stopping = plan.stopping
+        patience = max(1, stopping.n_iter_no_change // 2)
+        self.plateau = Plateau(patience, stopping.tol or 0.0)
+        self.rate = plan.optimizer.learning_rate
+        self.steps_done = 0
+        # Called with the gradient in place, before it is used.
+        self.on_gradient: Sequence[Callable[[StepBatch], None]] = ()
+        self._update: Callable[[], object] | None = None
+        self._with_closure = _needs_closure(self.optimizer)
+        self._scaler = (
+            torch.amp.GradScaler(plan.device.type)
+            if plan.autocast_dtype == torch.float16
+            else None
+        )
+        self._scheduled = (
+            bool(plan.lr_schedule or plan.warmup_fraction)
+            and plan.optimizer.name != "lbfgs"
+        )
+
+    def step(
+        self, batch: StepBatch, n_batches: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take one step and return the loss before it and the outputs.
+
+        Parameters
+        ----------
+        batch : StepBatch
+            The rows.
+        n_batches : int
+            Batches in an epoch, which the schedule is stretched over.
+        """
+        if self._scheduled:
+            self._set_rate(n_batches)
+        decay = self.plan.optimizer.weight_decay
+        if decay:
+            with torch.no_grad():
+                self.flat.weights.mul_(1.0 - self.rate * decay)
+        if self._with_closure:
+            loss, output = self._closure_step(batch)
+        else:
+            loss, output = self._backward(batch)
+            orthant = self._adjust_gradient(batch)
+            if self._update is None:
+                self._update = self._choose_update()
+            self._update()
+            if orthant is not None:
+                self.penalty.after_step(self.flat.weights, orthant)
+        self.steps_done += 1
+        if self.average is not None:
+            self.average.after_step()
+        return loss, output
+
+    def _choose_update(self) -> Callable[[], object]:
+        # Only at the first step: a continued training has loaded its state by now.
+        scaler = self._scaler
+        if scaler is None:
+            return direct_step(self.optimizer, self.flat.parameter)
+
+        def update() -> None:
+            scaler.step(self.optimizer)
+            scaler.update()
+
+        return update
+
+    def _set_rate(self, n_batches: int) -> None:
+        plan = self.plan
+        n_steps = n_batches * plan.max_epochs
+        step = min(self.steps_done, n_steps)
+        factor = schedule_factor(plan.lr_schedule, step, n_steps, plan.warmup_fraction)
+        self.rate = plan.optimizer.learning_rate * factor * self.plateau.factor
+        set_learning_rate(self.optimizer, self.rate)
+
+    def end_epoch(self, epoch: int, loss: float, batches: EpochBatches) -> float:
+        """Return the epoch's loss with the penalty, after averaging and scheduling."""
+        if self.average is not None:
+            self.average.after_epoch(epoch, (batch.X for batch in batches))
+        total = loss + self.penalty.value(self.flat.weights)
+        if self.plan.lr_schedule == "plateau":
+            self.plateau.update(total)
+        return total
+
+    def _backward(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        self.flat.grad.zero_()
+        dtype = self.plan.autocast_dtype
+        if dtype is None:
+            output = self.forward(batch.X)
+            loss = self.criterion(output, batch.y, batch.weight)
+        else:
+            with torch.autocast(self.plan.device.type, dtype=dtype):
+                output = self.forward(batch.X)
+            loss = self.criterion(output.float(), batch.y, batch.weight)
+        (loss if self._scaler is None else self._scaler.scale(loss)).backward()
+        return loss, output
+
+    def _adjust_gradient(self, batch: StepBatch) -> torch.Tensor | None:
+        flat, orthant = self.flat, None
+        if self._scaler is not None:
+            self._scaler.unscale_(self.optimizer)
+        if self.penalty.active:
+            orthant = self.penalty.before_step(flat.weights, flat.weight_grads)
+        limit = self.plan.max_grad_norm
+        if limit is not None:
+            norm = torch.linalg.vector_norm(flat.grad)
+            flat.grad.mul_((limit / (norm + 1e-12)).clamp_(max=1.0))
+        for listener in self.on_gradient:
+            listener(batch)
+        return orthant
+
+    def _closure_step(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        first: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
+
+        def closure() -> torch.Tensor:
+            loss, output = self._backward(batch)
+            orthant = self._adjust_gradient(batch)
+            if not first:
+                first.append((loss.detach(), output.detach(), orthant))
+            return loss.detach() + self.penalty.value(self.flat.weights)
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]  # torch allows tensors
+        loss, output, orthant = first[0]
+        if orthant is not None:
+            self.penalty.after_step(self.flat.weights, orthant)
+        return loss, output
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether `step` cannot be called without a closure, as that of L-BFGS."""
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty

@@ -1,0 +1,83 @@
+"""When to stop, and which epoch was the best."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from skdeep.training._flat import copy_all, float_buffers, write_all
+
+if TYPE_CHECKING:
+    from skdeep._plan import StoppingPlan
+    from skdeep.training._flat import FlatParameters
+
+
+class Stopper:
+    """Watch one figure an epoch, keep the best epoch's weights, say when to stop.
+
+    The best epoch is the first with the best figure, however small the improvement;
+    patience counts epochs that did not improve it by more than `tol`.
+
+    Parameters
+    ----------
+    plan : StoppingPlan
+        What to watch and for how long.
+    """
+
+    def __init__(self, plan: StoppingPlan) -> None:
+        self.plan = plan
+        self.sign = 1.0 if plan.monitor == "valid_score" else -1.0
+        self.best = -math.inf
+        self.reference = -math.inf
+        self.best_epoch = 0
+        self.waited = 0
+        self._weights: torch.Tensor | None = None
+        self._buffers: list[torch.Tensor] = []
+
+    def update(
+        self,
+        epoch: int,
+        row: dict[str, float],
+        module: torch.nn.Module,
+        flat: FlatParameters,
+    ) -> bool:
+        """Take note of an epoch's figures; True when training should end.
+
+        Parameters
+        ----------
+        epoch : int
+            From 1.
+        row : dict of str to float
+            The epoch's figures.
+        module : torch.nn.Module
+            The network, with the weights the figures were taken with.
+        flat : FlatParameters
+            Its parameters.
+        """
+        figure = self.sign * row[self.plan.monitor]
+        if math.isnan(figure):
+            figure = -math.inf
+        if figure > self.best or self.best_epoch == 0:
+            self.best = figure
+            self.best_epoch = epoch
+            if self.plan.restore_best:
+                self._weights = flat.snapshot()
+                self._buffers = copy_all(float_buffers(module))
+        if self.plan.tol is None:
+            return False
+        # As in scikit-learn's MLP the figure to beat is the best one so far, but slow
+        # progress that never gains `tol` in one epoch does count as standing still.
+        if figure > self.reference + self.plan.tol:
+            self.waited = 0
+        else:
+            self.waited += 1
+        self.reference = max(self.reference, figure)
+        return self.waited > self.plan.n_iter_no_change
+
+    def restore(self, module: torch.nn.Module, flat: FlatParameters) -> None:
+        """Put the best epoch's weights back, where they were kept."""
+        if self._weights is not None:
+            flat.restore(self._weights)
+            write_all(float_buffers(module), self._buffers)
