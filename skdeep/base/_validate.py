@@ -46,7 +46,9 @@ def validate(
         With its parts validated.
     """
     owner = type(estimator).__name__
-    estimator._validate_params()
+    if partial:
+        # scikit-learn leaves it out once there is something fitted.
+        estimator._validate_params()
     _check_settings(estimator, owner, partial=partial)
     scratch = copy.copy(estimator)
     before = None

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
@@ -58,8 +57,7 @@ class ColumnScaler:
             self.mean = np.zeros(X.shape[1])
             self.second_moment = np.zeros(X.shape[1])
         if sp.issparse(X):
-            mean, variance, total = _sparse_moments(X, weight)
-            self._merge(total, mean, variance * total)
+            self._merge(*_sparse_moments(X, weight))
         else:
             for start in range(0, X.shape[0], BLOCK_ROWS):
                 rows = slice(start, start + BLOCK_ROWS)
@@ -116,19 +114,35 @@ class ColumnScaler:
 
 def _moments(block: Array, weight: Array | None) -> tuple[float, Array, Array]:
     # Plain sums rather than a matrix product: BLAS adds in an order that depends on
-    # its number of threads, and so would the last bit of every fit.
-    if weight is None:
-        mean = block.mean(axis=0)
-        return float(len(block)), mean, ((block - mean) ** 2).sum(axis=0)
-    column = weight[:, np.newaxis]
-    total = float(weight.sum())
-    mean = (block * column).sum(axis=0) / total
-    return total, mean, ((block - mean) ** 2 * column).sum(axis=0)
+    # its number of threads, and so would the last bit of every fit. Sums of the
+    # distances to the first row are exactly zero for a constant column.
+    first = block[0]
+    distance = block - first
+    total = float(len(block) if weight is None else weight.sum())
+    column = 1.0 if weight is None else weight[:, np.newaxis]
+    offset = (distance * column).sum(axis=0) / total
+    distance -= offset
+    return total, first + offset, (distance**2 * column).sum(axis=0)
 
 
-def _sparse_moments(X: Any, weight: Array | None) -> tuple[Array, Array, float]:
-    total = float(X.shape[0] if weight is None else weight.sum())
-    mean, variance = mean_variance_axis(
-        X.astype(np.float64, copy=False), axis=0, weights=weight
-    )
-    return mean, variance, total
+def _sparse_moments(X: Any, weight: Array | None) -> tuple[float, Array, Array]:
+    n_rows, n_columns = X.shape
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    column, stored = X.indices, X.data.astype(np.float64)
+    of_row = np.ones(n_rows) if weight is None else weight
+    of_entry = np.repeat(of_row, np.diff(X.indptr))
+    total = float(of_row.sum())
+
+    def per_column(values: Array) -> Array:
+        return np.bincount(column, weights=values, minlength=n_columns)
+
+    # As for dense rows, distances to the first row where no entry is missing.
+    full = np.bincount(column, minlength=n_columns) == n_rows
+    first = np.where(full, X[[0]].toarray()[0], 0.0)
+    distance = stored - first[column]
+    offset = per_column(distance * of_entry) / total
+    missing = np.where(full, 0.0, total - per_column(of_entry))
+    around_mean = per_column((distance - offset[column]) ** 2 * of_entry)
+    return total, first + offset, around_mean + missing * offset**2

@@ -71,8 +71,10 @@ class ClassTarget:
             If `y` holds continuous numbers, several classes a row or labels of
             several types.
         """
-        check_classification_targets(y)
-        kind = type_of_target(y)
+        kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            # It has the words for whatever is wrong.
+            check_classification_targets(y)
         if kind == "multilabel-indicator":
             return cls("multilabel", np.arange(y.shape[1]), sparse=sp.issparse(y))
         if kind == "multiclass-multioutput":

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from skdeep._typing import Activation
 
 
+class Linear(nn.Linear):
+    """Linear map that draws nothing from torch's global generator when it is made."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights to `initialize_linear_`."""
+
+
 class _BatchNorm(nn.BatchNorm1d):
     """Batch normalization that takes one row by the running statistics.
 
@@ -350,8 +357,6 @@ def _linear(
     generator: torch.Generator,
 ) -> nn.Linear:
     """Return a linear map with weights drawn for the activation called `name`."""
-    # By way of the meta device, torch's own initialisation draws no random numbers.
-    linear = nn.Linear(n_inputs, n_outputs, device="meta", dtype=dtype)
-    linear.to_empty(device="cpu")
+    linear = Linear(n_inputs, n_outputs, device="cpu", dtype=dtype)
     initialize_linear_(linear, name, generator)
     return linear

@@ -160,11 +160,14 @@ class LeanNet(NeuralNet):
         stepper, n_batches = self._stepper, len(batches)
         epoch = len(self.history)
         on_cpu = self._plan.device.type == "cpu"
-        self.module_.train()
+        heard = bool(self._listeners)
+        if not self.module_.training:
+            self.module_.train()
         total: Any = 0.0
         n_rows = 0
         for index, batch in enumerate(batches):
-            self._tell("on_batch_begin", batch, training=True)
+            if heard:
+                self._tell("on_batch_begin", batch, training=True)
             loss, output = stepper.step(batch, n_batches)
             # On the CPU reading the loss is free; on a device it would wait for it.
             value: Any = loss.item() if on_cpu else loss.detach()
@@ -173,9 +176,9 @@ class LeanNet(NeuralNet):
             size = len(batch.y)
             total += value * size
             n_rows += size
-            self._tell(
-                "on_batch_end", batch, training=True, loss=loss.detach(), y_pred=output
-            )
+            if heard:
+                done = {"loss": loss.detach(), "y_pred": output.detach()}
+                self._tell("on_batch_end", batch, training=True, **done)
         mean = float(total) / n_rows
         self._check_loss(mean, epoch, n_batches)
         self.history.record("train_loss", stepper.end_epoch(epoch, mean, batches))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def build_optimizer(
         If the optimizer does not take one of the further arguments.
     """
     factory = OPTIMIZERS[plan.name] if isinstance(plan.name, str) else plan.name
-    known = inspect.signature(factory).parameters
+    known = _parameters(factory)  # type: ignore[arg-type]  # classes do hash
     arguments = _arguments(plan)
     if "lr" in known and "lr" not in arguments:
         arguments["lr"] = plan.learning_rate
@@ -60,7 +61,7 @@ def build_optimizer(
         raise ValueError(
             f"The 'optimizer_params' parameter must hold arguments of "
             f"{factory.__name__}. Got {unknown[0]!r}. Choose from "
-            f"{', '.join(list(known)[1:])}."
+            f"{', '.join(known[1:])}."
         )
     arguments.update(plan.params)
     if _can_fuse(known, parameter, arguments):
@@ -72,6 +73,11 @@ def build_optimizer(
             f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
             "'optimizer_params'."
         ) from error
+
+
+@functools.cache
+def _parameters(factory: type[torch.optim.Optimizer]) -> tuple[str, ...]:
+    return tuple(inspect.signature(factory).parameters)
 
 
 def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
@@ -95,7 +101,7 @@ def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
 
 
 def _can_fuse(
-    known: Any, parameter: torch.nn.Parameter, arguments: dict[str, Any]
+    known: tuple[str, ...], parameter: torch.nn.Parameter, arguments: dict[str, Any]
 ) -> bool:
     return (
         "fused" in known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -130,15 +131,14 @@ class Stepper:
         """
         if self._scheduled:
             self._set_rate(n_batches)
-        decay = self.plan.optimizer.weight_decay
-        if decay:
-            with torch.no_grad():
-                self.flat.weights.mul_(1.0 - self.rate * decay)
         if self._with_closure:
+            self._decay()
             loss, output = self._closure_step(batch)
         else:
             loss, output = self._backward(batch)
             orthant = self._adjust_gradient(batch)
+            # After the gradient, which belongs to the weights before they decay.
+            self._decay()
             if self._update is None:
                 self._update = self._choose_update()
             self._update()
@@ -148,6 +148,12 @@ class Stepper:
         if self.average is not None:
             self.average.after_step()
         return loss, output
+
+    def _decay(self) -> None:
+        decay = self.plan.optimizer.weight_decay
+        if decay:
+            with torch.no_grad():
+                self.flat.weights.mul_(1.0 - self.rate * decay)
 
     def _choose_update(self) -> Callable[[], object]:
         # Only at the first step: a continued training has loaded its state by now.
@@ -222,7 +228,13 @@ class Stepper:
         return loss, output
 
 
+@functools.cache
+def _signature(kind: type[torch.optim.Optimizer]) -> inspect.Signature:
+    return inspect.signature(kind.step)
+
+
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
     """Tell whether `step` cannot be called without a closure, as that of L-BFGS."""
-    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    signature = _signature(type(optimizer))  # type: ignore[arg-type]  # classes do hash
+    closure = signature.parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
