@@ -78,7 +78,7 @@ def test_global_generator_is_not_moved():
 def test_default_device_is_not_used():
     """Numbers come from the CPU even if the caller made another device the default."""
     with torch.device("meta"):
-        linear = nn.Linear(3, 2, device="cpu")
+        linear = nn.utils.skip_init(nn.Linear, 3, 2, device="cpu")
         initialize_linear_(linear, "relu", torch.Generator().manual_seed(0))
     expected = _linear("relu", dtype=torch.float32, shape=(3, 2))
     assert torch.equal(linear.weight, expected.weight)
@@ -88,4 +88,4 @@ def test_generator_of_another_device_is_refused():
     """The generator belongs to the CPU."""
     elsewhere: Any = SimpleNamespace(device=torch.device("cuda:0"))
     with pytest.raises(ValueError, match=r"on the CPU, .* Got one on 'cuda:0' instead"):
-        initialize_linear_(nn.Linear(3, 2), "relu", elsewhere)
+        initialize_linear_(nn.utils.skip_init(nn.Linear, 3, 2), "relu", elsewhere)

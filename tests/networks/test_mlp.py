@@ -60,7 +60,7 @@ def test_linear_layers_come_from_input_to_output():
     class Gate(nn.Module):
         def __init__(self):
             super().__init__()
-            self.gate = nn.Linear(8, 8)
+            self.gate = nn.utils.skip_init(nn.Linear, 8, 8)
 
         def forward(self, x):
             return x * self.gate(x)
