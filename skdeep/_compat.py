@@ -6,6 +6,7 @@ it is looked for, never relied on.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+# sklearn.callback imports rich where it is installed, and rich draws from Python's
+# global generator as it is imported (rich 15).
+_python_random = random.getstate()
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn < 1.9
@@ -34,6 +38,8 @@ except ImportError:  # scikit-learn < 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in for scikit-learn's mixin where it does not exist yet."""
 
+
+random.setstate(_python_random)
 
 __all__ = [
     "CallbackSupportMixin",

@@ -15,6 +15,11 @@ import torch
 
 from skdeep._compat import Interval, Options, StrOptions
 
+# More neurons a layer fit in no memory, and overflow an index.
+WIDEST = 2**31 - 1
+# What every callback of skorch has.
+_HOOK = "on_train_begin"
+
 
 class NameOrClass(Options):
     """One of some names, or a class that derives from a base.
@@ -62,13 +67,37 @@ class PerLayer(Options):
 
     def is_satisfied_by(self, val: Any) -> bool:
         """Tell whether a value, or each of a sequence, is accepted."""
-        if isinstance(val, (list, tuple, np.ndarray)):
+        several = isinstance(val, (list, tuple)) or (
+            isinstance(val, np.ndarray) and val.ndim > 0
+        )
+        if several:
             return all(self.accepts(item) for item in val)
         return self.accepts(val)
 
     def __str__(self) -> str:
         """Describe the choices for the sentence of an error."""
         return f"{self.description}, or a sequence of these with one a hidden layer"
+
+
+class CallbackList(Options):
+    """Callbacks of skorch: instances, classes, or pairs of a name and one of these."""
+
+    def __init__(self) -> None:
+        super().__init__(object, set())
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Tell whether a value is a list of callbacks."""
+        if not isinstance(val, (list, tuple)):
+            return False
+        pairs = [item if isinstance(item, tuple) else ("", item) for item in val]
+        return all(
+            len(pair) == 2 and isinstance(pair[0], str) and hasattr(pair[1], _HOOK)
+            for pair in pairs
+        )
+
+    def __str__(self) -> str:
+        """Describe the choices for the sentence of an error."""
+        return "a list of skorch callbacks"
 
 
 class Pair(Options):
@@ -95,9 +124,8 @@ def _is_real(value: Any) -> bool:
 
 
 def _is_width(value: Any) -> bool:
-    return (
-        isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
-    )
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and 1 <= int(value) <= WIDEST
 
 
 def _is_rate(value: Any) -> bool:
@@ -113,7 +141,9 @@ def network_constraints(activations: Sequence[str]) -> dict[str, list[Any]]:
 
     listing = ", ".join(repr(name) for name in sorted(names))
     return {
-        "hidden_layer_sizes": [PerLayer(_is_width, "an int in the range [1, inf)")],
+        "hidden_layer_sizes": [
+            PerLayer(_is_width, f"an int in the range [1, {WIDEST}]")
+        ],
         "n_hidden_layers": [Interval(Integral, 0, None, closed="left"), None],
         "activation": [
             PerLayer(
@@ -179,6 +209,6 @@ RUNNING: dict[str, list[Any]] = {
         None,
     ],
     "compile": ["boolean"],
-    "callbacks": [list, tuple, None],
+    "callbacks": [CallbackList(), None],
     "verbose": ["verbose"],
 }

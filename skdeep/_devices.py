@@ -65,7 +65,7 @@ def resolve_device(device: DeviceSpec) -> torch.device:
             f"device={str(device)!r} was asked for, but this process sees: {listing}. "
             "Use one of these, or device='auto' to take the fastest."
         )
-    return wanted
+    return torch.device(name)
 
 
 def resolve_precision(
@@ -90,12 +90,19 @@ def resolve_precision(
 
     Raises
     ------
+    ValueError
+        If a reduced precision is asked for along with float64.
     DeviceNotAvailableError
         If the reduced precision asked for is not computed natively by `device`: a CPU
         without AVX512-BF16 emulates bfloat16 several times slower than float32.
     """
-    if precision == "full" or dtype == torch.float64:
+    if precision == "full" or (precision == "auto" and dtype == torch.float64):
         return None
+    if dtype == torch.float64:
+        raise ValueError(
+            f"precision={precision!r} was asked for along with dtype='float64'. Use "
+            "dtype='float32', or precision='full'."
+        )
     if device.type == "cuda":
         if precision == "float16":
             return torch.float16

@@ -53,7 +53,7 @@ def optional_dependency(package: str, *, needed_by: str) -> Iterator[None]:
     --------
     >>> from skdeep._optional import optional_dependency
     >>> with optional_dependency("matplotlib", needed_by="GradCAMDisplay"):
-    ...     import matplotlib
+    ...     import matplotlib as mpl
     """
     command = f'python -m pip install "skdeep-torch[{EXTRAS[package]}]"'
     try:

@@ -7,6 +7,7 @@ change what the others draw.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import torch
 if TYPE_CHECKING:
     from skdeep._typing import Seed
 
-_GLOBAL_RNG_LOCK = threading.RLock()
+_rng_lock = threading.RLock()
 
 
 def draw_seed(random_state: Seed) -> int:
@@ -76,9 +77,19 @@ def isolated_global_rng(seed: int, device: torch.device) -> Iterator[None]:
     It is put back afterwards, and only one thread at a time may borrow it.
     """
     devices: list[Any] = [device] if device.type == "cuda" else []
-    with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
+    with _rng_lock, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
         if devices:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+def _forget_other_threads() -> None:
+    """Let a forked child borrow the generator, whoever held it in the parent."""
+    global _rng_lock  # noqa: PLW0603 - a lock of the whole process
+    _rng_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)

@@ -90,6 +90,6 @@ def _describe(device: str) -> str:
 def _threads() -> dict[str, str]:
     return {
         "cores": str(os.cpu_count()),
-        "torch": f"{torch.get_num_threads()} intra-op",
+        "torch threads": str(torch.get_num_threads()),
         **{name: os.environ.get(name, "not set") for name in THREAD_VARIABLES},
     }

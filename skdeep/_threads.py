@@ -8,9 +8,11 @@ hang. So the number is set before the first operation of a call and put back aft
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 import torch
 
@@ -50,12 +52,22 @@ def resolve_n_threads(n_threads: int | str | None, work: float) -> int | None:
     -------
     n_threads : int or None
         None where torch's present setting stays.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, which may be so after a fit.
     """
     if n_threads is None:
         return None
-    if isinstance(n_threads, str):
+    if isinstance(n_threads, str) and n_threads == "auto":
         return 1 if in_worker() or work < LARGE_STEP else None
-    return int(n_threads)
+    if isinstance(n_threads, Integral) and n_threads >= 1:
+        return int(n_threads)
+    raise ValueError(
+        "The 'n_threads' parameter must be an int of at least 1, 'auto' or None. Got "
+        f"{n_threads!r} instead."
+    )
 
 
 @contextmanager
@@ -102,3 +114,15 @@ def _leave(n_threads: int, before: int) -> None:
         _active_caps.remove(n_threads)
         if torch.get_num_threads() != before:
             torch.set_num_threads(before)
+
+
+def _forget_other_threads() -> None:
+    """Let a forked child start without the limits of its parent's other threads."""
+    global _lock  # noqa: PLW0603 - a lock of the whole process
+    _lock = threading.Lock()
+    if not _state.inside:
+        _active_caps.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)

@@ -13,6 +13,7 @@ from skdeep._devices import resolve_precision
 from skdeep._plan import OptimizerPlan, StoppingPlan, TrainingPlan
 from skdeep._seeding import isolated_global_rng, torch_generator
 from skdeep.data import Batches, NumberTarget, float_dtype, make_rows
+from skdeep.exceptions import NetworkError
 from skdeep.losses import WeightPenalty
 from skdeep.networks import attach_generator
 
@@ -68,6 +69,7 @@ def _dtype(estimator: Any, job: Job) -> torch.dtype:
         and job.device.type == "cpu"
         and job.train.n_rows <= job.batch_size
         and not job.partial
+        and estimator.precision in ("auto", "full")
     )
     return torch.float64 if exact else torch.float32
 
@@ -80,7 +82,9 @@ def _generators(job: Job) -> dict[str, torch.Generator]:
     }
     if job.before is not None:
         for name, state in job.before.resume.get("generators", {}).items():
-            generators[name].set_state(state)
+            # A file may come from another kind of device, with other generators.
+            if len(state) == len(generators[name].get_state()):
+                generators[name].set_state(state)
     return generators
 
 
@@ -98,7 +102,12 @@ def _module(estimator: Any, job: Job) -> torch.nn.Module:
     module: torch.nn.Module
     n_features = job.train.X.shape[1]
     if job.before is None:
-        module = estimator._build_network(job, n_features)
+        try:
+            module = estimator._build_network(job, n_features)
+        except RuntimeError as error:
+            # Of torch, for want of memory; what follows the first line is C++.
+            reason = f"it could not be built: {str(error).splitlines()[0]}"
+            raise NetworkError(type(estimator).__name__, reason) from error
         return module
     if job.before.architecture != job.architecture:
         raise ValueError(

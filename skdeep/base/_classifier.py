@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 
 from skdeep._compat import Tags, fit_context
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._validate import takes_batches
 from skdeep.data import ClassTarget, class_weights
 from skdeep.losses import logits_to_proba, make_classification_loss
 
@@ -38,12 +40,14 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
             job.target = job.before.target
             self._check_same_classes(job, classes)
         elif job.partial and classes is not None:
-            job.target = ClassTarget.from_classes(np.unique(classes))
+            job.target = ClassTarget.from_list(classes, owner)
         else:
             job.target = ClassTarget.from_labels(y, owner)
         for part in (job.train, job.valid):
             if part is not None:
-                part.codes = job.target.codes(part.y, owner)
+                part.codes = job.target.codes(
+                    part.y, owner, validation=part is job.valid
+                )
         self._apply_class_weight(job)
 
     def _check_same_classes(self, job: Job, classes: Any) -> None:
@@ -108,6 +112,7 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         target: ClassTarget = state.target
         return logits_to_proba(output, target.loss_kind)
 
+    @available_if(takes_batches)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -139,7 +144,8 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         self : object
             The estimator after one more epoch.
         """
-        if not hasattr(self, "net_") and classes is None and np.ndim(y) == 1:
+        one_label = np.ndim(y) == 1 or np.shape(y)[1:] == (1,)
+        if not hasattr(self, "net_") and classes is None and one_label:
             raise ValueError(
                 f"classes must be passed on the first call to {type(self).__name__}."
                 "partial_fit: name all labels that will ever come."

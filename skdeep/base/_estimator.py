@@ -20,7 +20,7 @@ from skdeep._compat import (
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._build import build
 from skdeep.base._fitted import FittedAttributes
-from skdeep.base._forward import BLOCK_ROWS, forward_blocks
+from skdeep.base._forward import block_rows, forward_blocks
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._validate import validate
 from skdeep.data import (
@@ -166,16 +166,21 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
     def _encode(self, job: Job, classes: Any) -> None:
         """Turn targets into codes, weigh the rows, drop those that weigh nothing."""
         self._fit_target(job, classes)
-        part = job.train
-        if part.weight is not None:
-            kept = np.flatnonzero(part.weight > 0)
-            if not kept.size:
-                raise ValueError(
-                    f"{type(self).__name__} needs a row with a weight above zero. Got "
-                    "none after multiplying sample_weight by class_weight."
-                )
-            if len(kept) < part.n_rows:
-                job.train = _rows_of(part, kept)
+        job.train = self._weighing(job.train)
+        if job.valid is not None:
+            job.valid = self._weighing(job.valid)
+
+    def _weighing(self, part: Part) -> Part:
+        """Return the rows of a part that weigh something."""
+        if part.weight is None or part.weight.all():
+            return part
+        kept = np.flatnonzero(part.weight)
+        if not kept.size:
+            raise ValueError(
+                f"{type(self).__name__} needs a row with a weight above zero. Got none "
+                "after multiplying sample_weight by class_weight."
+            )
+        return _rows_of(part, kept)
 
     def _split(self, job: Job) -> None:
         """Hold validation rows out, where early stopping needs them."""
@@ -250,7 +255,14 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         extra = {"sample_weight": valid.weight} if weighted else {}
 
         def score() -> float:
-            return float(scorer(view, X, valid.y, **extra))
+            value = scorer(view, X, valid.y, **extra)
+            try:
+                return float(value)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"The 'scoring' parameter of {type(self).__name__} must return a "
+                    f"number. Got {value!r}."
+                ) from error
 
         return score
 
@@ -260,6 +272,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             scaler=job.scaler,
             input_dtype=float_dtype(job.train.X),
             architecture=job.architecture,
+            row_work=self._n_weights(job.train.X.shape[1], job.target.n_outputs),
             resume=resume,
         )
 
@@ -325,9 +338,8 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         check_is_fitted(self)
         table = check_table(self, X, reset=False)
         state: FittedState = self._state
-        work = float(min(table.shape[0], BLOCK_ROWS)) * self._n_weights(
-            table.shape[1], self.n_outputs_
-        )
+        n_rows, n_columns = table.shape
+        work = float(min(n_rows, block_rows(n_columns)) * state.row_work)
 
         def link(output: torch.Tensor) -> torch.Tensor:
             return output if raw else self._link(state, output)

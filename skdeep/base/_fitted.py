@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skdeep import __version__
 from skdeep.exceptions import InconsistentVersionWarning
+from skdeep.training import join_columns
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +65,14 @@ class FittedAttributes(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the network once, stamped with the version."""
         state: dict[str, Any] = dict(super().__getstate__())
-        # The net holds the module, and pickles it apart from its own state.
+        # The net holds the module, and the history of the last call.
         state.pop("module_", None)
+        if "net_" in state:
+            n_last = len(self.net_.history)
+            state["history_"] = {
+                name: column[: max(0, len(column) - n_last)]
+                for name, column in self.history_.items()
+            }
         state["_skdeep_version"] = __version__
         return state
 
@@ -83,5 +90,6 @@ class FittedAttributes(BaseEstimator):
             )
         super().__setstate__(state)
         if "net_" in state:
+            self.history_ = join_columns(self.history_, self.net_.columns())
             self.module_ = self.net_.module_
             self.device_ = str(self.net_.device)

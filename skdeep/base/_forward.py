@@ -16,8 +16,26 @@ if TYPE_CHECKING:
     from skdeep.data import ColumnScaler
 
 
-# Small enough for the widths of a perceptron to stay in a core's cache.
-BLOCK_ROWS = 1024
+# Enough rows to make light of what each block costs, few enough for the widths of a
+# perceptron to stay in a core's cache, and for wide sparse rows to be made dense.
+MAX_BLOCK_ROWS = 4096
+BLOCK_BYTES = 2**25
+
+
+def block_rows(n_columns: int) -> int:
+    """Return how many rows of a table go through the network at once.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of the table.
+
+    Returns
+    -------
+    n_rows : int
+        At least 1.
+    """
+    return max(1, min(MAX_BLOCK_ROWS, BLOCK_BYTES // (8 * max(1, n_columns))))
 
 
 def forward_blocks(
@@ -46,17 +64,17 @@ def forward_blocks(
     if module.training:
         module.eval()
     parameter = next(module.parameters())
-    n_rows = X.shape[0]
+    n_rows, step = X.shape[0], block_rows(X.shape[1])
     outputs: Array | None = None
     with torch.inference_mode():
-        for start in range(0, n_rows, BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
+        for start in range(0, n_rows, step):
+            rows = slice(start, start + step)
             block = X[rows]
             block = block.toarray() if sp.issparse(block) else np.asarray(block)
             inputs = to_tensor(block, scaler, parameter.dtype)
             block_out = link(module(inputs.to(parameter.device)))
             part = block_out.cpu().numpy()
-            if n_rows <= BLOCK_ROWS:
+            if n_rows <= step:
                 return part
             if outputs is None:
                 outputs = np.empty((n_rows, part.shape[1]), dtype=part.dtype)

@@ -41,6 +41,8 @@ class FittedState:
     scaler: ColumnScaler | None
     input_dtype: np.dtype[Any]
     architecture: tuple[Any, ...]
+    # Multiply-adds that one row costs.
+    row_work: int
     resume: dict[str, Any] = field(default_factory=dict)
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from skdeep._compat import Tags, fit_context
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._validate import takes_batches
 from skdeep.data import NumberTarget
 from skdeep.losses import RegressionLoss, make_regression_loss
 
@@ -53,7 +55,7 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         if self.loss == "poisson" and values.size and values.min() < 0:
             raise ValueError(
                 f"{type(self).__name__} with loss='poisson' needs y of at least 0. Got "
-                f"{values.min()!r}. Shift the target or choose another loss."
+                f"{float(values.min())!r}. Shift the target or choose another loss."
             )
 
     def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
@@ -72,6 +74,7 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         loss: RegressionLoss = self.net_.criterion_
         return loss.inverse_link(output)
 
+    @available_if(takes_batches)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: MatrixLike, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass over more rows.
@@ -117,4 +120,5 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         """Say that several numbers a row are welcome."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from sklearn.metrics import check_scoring
+
 from skdeep._devices import resolve_device
 from skdeep._seeding import Streams, draw_seed
 from skdeep.base._job import Job, Part
@@ -89,20 +91,39 @@ def _part(
     return Part(table, ravel_column(target), weight)
 
 
+def takes_batches(estimator: Any) -> bool:
+    """Tell whether an estimator has a `partial_fit`; the error gives the reason.
+
+    Raises
+    ------
+    AttributeError
+        If the optimizer wants all rows at once.
+    """
+    if estimator.optimizer == "lbfgs":
+        raise AttributeError(
+            f"{type(estimator).__name__}.partial_fit takes mini-batch steps, which "
+            "optimizer='lbfgs' does not. Choose another optimizer."
+        )
+    return True
+
+
 def _check_settings(estimator: Any, owner: str, *, partial: bool) -> None:
     """Check the parameters that must agree with one another."""
+    if estimator.scoring != "loss":
+        check_scoring(estimator, estimator.scoring)
     if estimator.optimizer == "lbfgs" and estimator.weight_decay:
         raise ValueError(
             f"{owner} has no decoupled weight decay with optimizer='lbfgs'. Got "
             f"weight_decay={estimator.weight_decay!r}. Use l2 instead."
         )
+    if estimator.optimizer == "lbfgs" and estimator.max_grad_norm is not None:
+        raise ValueError(
+            f"{owner} cannot clip the gradient that the line search of "
+            "optimizer='lbfgs' relies on. Got max_grad_norm="
+            f"{estimator.max_grad_norm!r}. Set it to None."
+        )
     if partial and estimator.early_stopping is True:
         raise ValueError(
             f"{owner}.partial_fit makes one pass and cannot stop early. Got "
             "early_stopping=True. Set it to False."
-        )
-    if partial and estimator.optimizer == "lbfgs":
-        raise ValueError(
-            f"{owner}.partial_fit takes mini-batch steps, which optimizer='lbfgs' "
-            "does not. Choose another optimizer."
         )

@@ -52,19 +52,35 @@ class ColumnScaler:
         Returns
         -------
         self : ColumnScaler
+
+        Raises
+        ------
+        ValueError
+            If the squares of a column overflow.
         """
         if not self.mean.size:
             self.mean = np.zeros(X.shape[1])
             self.second_moment = np.zeros(X.shape[1])
-        if sp.issparse(X):
-            self._merge(*_sparse_moments(X, weight))
-        else:
-            for start in range(0, X.shape[0], BLOCK_ROWS):
-                rows = slice(start, start + BLOCK_ROWS)
-                block = np.asarray(X[rows], dtype=np.float64)
-                self._merge(*_moments(block, None if weight is None else weight[rows]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._merge_rows(X, weight)
+        finite = np.isfinite(self.mean if self.by_mean else self.second_moment)
+        if not finite.all():
+            raise ValueError(
+                "Columns are standardised by their mean and standard deviation, which "
+                f"must not overflow. Got larger numbers in column {np.argmin(finite)}. "
+                "Divide it by a constant first."
+            )
         self._set_scale()
         return self
+
+    def _merge_rows(self, X: Any, weight: Array | None) -> None:
+        if sp.issparse(X):
+            self._merge(*_sparse_moments(X, weight))
+            return
+        for start in range(0, X.shape[0], BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            block = np.asarray(X[rows], dtype=np.float64)
+            self._merge(*_moments(block, None if weight is None else weight[rows]))
 
     def _merge(self, total: float, mean: Array, second_moment: Array) -> None:
         both = self.weight_sum + total
@@ -83,8 +99,8 @@ class ColumnScaler:
             self._inverse = 1.0 / self.scale
             return
         variance = self.second_moment / self.weight_sum
-        # What rounding leaves of a constant column, after scikit-learn's
-        # StandardScaler: one unit in the last place of the mean, squared.
+        # What rounding leaves of a column that was constant before, say, a change of
+        # units: a few units in the last place of the mean, squared.
         noise = (10 * np.finfo(np.float64).eps * np.abs(self.mean)) ** 2
         varies = variance > noise
         self.scale = np.where(varies, np.sqrt(variance), 0.0)
@@ -93,16 +109,17 @@ class ColumnScaler:
         )
 
     def transform(self, X: Array) -> Array:
-        """Return a new, writable array with the columns of `X` put to scale.
+        """Return a new, writable, C-ordered array with the columns of `X` put to scale.
 
         Computed in the dtype of `X`, so that a large offset is taken off before any
         cast to fewer digits.
         """
-        inverse = self._inverse.astype(X.dtype, copy=False)
+        inverse = _cast(self._inverse, X.dtype)
         if not self.center:
-            plain: Array = np.multiply(X, inverse)
+            plain: Array = np.multiply(X, inverse, order="C")
             return plain
-        scaled: Array = np.subtract(X, self.mean.astype(X.dtype, copy=False))
+        mean = self.mean.astype(X.dtype, copy=False)
+        scaled: Array = np.subtract(X, mean, order="C")
         scaled *= inverse
         return scaled
 
@@ -112,14 +129,24 @@ class ColumnScaler:
         return restored + self.mean if self.center else restored
 
 
+def _cast(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Return numbers in a dtype; its largest number for what overflows there."""
+    if values.dtype == dtype:
+        return values
+    return np.minimum(values, np.finfo(dtype).max).astype(dtype)
+
+
 def _moments(block: Array, weight: Array | None) -> tuple[float, Array, Array]:
     # Plain sums rather than a matrix product: BLAS adds in an order that depends on
     # its number of threads, and so would the last bit of every fit. Sums of the
     # distances to the first row are exactly zero for a constant column.
     first = block[0]
     distance = block - first
-    total = float(len(block) if weight is None else weight.sum())
-    column = 1.0 if weight is None else weight[:, np.newaxis]
+    if weight is None:
+        total, offset = float(len(block)), distance.mean(axis=0)
+        distance -= offset
+        return total, first + offset, np.square(distance, out=distance).sum(axis=0)
+    column, total = weight[:, np.newaxis], float(weight.sum())
     offset = (distance * column).sum(axis=0) / total
     distance -= offset
     return total, first + offset, (distance**2 * column).sum(axis=0)

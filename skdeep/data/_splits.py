@@ -15,8 +15,10 @@ def holdout(
 ) -> tuple[Array, Array]:
     """Split the positions of the rows in a training and a validation part.
 
-    With strata every class keeps its share to within one row, and a class of a single
+    With strata every class gives its share to within one row, and a class of a single
     row stays in the training part: a class that was never trained cannot be predicted.
+    What such classes cannot give the larger ones do, and where these run out fewer rows
+    are held out.
 
     Parameters
     ----------
@@ -41,35 +43,37 @@ def holdout(
     """
     if n_rows < 2:
         raise ValueError(
-            f"Early stopping holds rows out and needs at least 2 samples. Got {n_rows}."
-            " Pass X_val and y_val, or set early_stopping=False."
+            "Early stopping holds rows out and needs at least 2 samples. Got n_samples="
+            f"{n_rows}. Pass X_val and y_val, or set early_stopping=False."
         )
     rng = np.random.default_rng(seed)
     n_valid = min(n_rows - 1, max(1, round(fraction * n_rows)))
     order = rng.permutation(n_rows)
     if strata is not None:
-        order = _interleave(order, strata[order], n_valid)
+        held = _held_by_class(strata[order], n_valid)
+        if held.any():
+            return np.sort(order[~held]), np.sort(order[held])
+        # Every class has one row; the plain draw is all that is left.
     return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
 
-def _interleave(order: Array, strata: Array, n_valid: int) -> Array:
-    """Put the rows to hold out in front, each class giving its share."""
+def _held_by_class(strata: Array, n_valid: int) -> Array:
+    """Mark the first rows of each class, as many as its share says."""
     counts = np.bincount(strata)
     spare = np.maximum(counts - 1, 0)
-    wanted = counts * (n_valid / len(order))
+    wanted = counts * (n_valid / len(strata))
     quota = np.minimum(np.floor(wanted).astype(np.int64), spare)
     for label in np.argsort(quota - wanted, kind="stable"):
         if quota.sum() >= n_valid:
             break
         quota[label] += quota[label] < spare[label]
+    # What classes of one row could not give, the larger ones give.
     while quota.sum() < n_valid and (quota < spare).any():
         quota[np.argmax(spare - quota)] += 1
-    rank = np.empty(len(order), dtype=np.int64)
-    for label in np.flatnonzero(counts):
-        members = np.flatnonzero(strata == label)
-        rank[members] = np.arange(len(members))
-    held = rank < quota[strata]
-    if not held.any():
-        # Every class has one row; the plain draw is all that is left.
-        return order
-    return np.concatenate([order[held], order[~held]])
+    rank = np.empty(len(strata), dtype=np.int64)
+    starts = np.cumsum(counts) - counts
+    rank[np.argsort(strata, kind="stable")] = np.arange(len(strata)) - np.repeat(
+        starts, counts
+    )
+    held: Array = rank < quota[strata]
+    return held

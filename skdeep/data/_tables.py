@@ -98,6 +98,7 @@ def check_table(
     y : ndarray
         Only where `y` was given.
     """
+    _refuse_dates(X, type(estimator).__name__)
     given = {} if isinstance(y, str) and y == "no_validation" else {"y": y, **check_y}
     if not is_streamed_map(X):
         return validate_data(
@@ -118,6 +119,17 @@ def check_table(
 def is_streamed_map(X: object) -> bool:
     """Tell whether `X` is a memory map too large to be copied without thought."""
     return isinstance(X, np.memmap) and X.nbytes > STREAMED_BYTES
+
+
+def _refuse_dates(X: Any, owner: str) -> None:
+    """Raise on dates and times, which NumPy would silently take for numbers."""
+    dtypes = [X.dtype] if hasattr(X, "dtype") else getattr(X, "dtypes", ())
+    dates = [dtype for dtype in dtypes if getattr(dtype, "kind", "") in ("m", "M")]
+    if dates:
+        raise ValueError(
+            f"{owner} expects X of real numbers. Got {dates[0]}. Turn dates into "
+            "numbers first, e.g. the days since one of them."
+        )
 
 
 def _check_map(X: Any, owner: str) -> None:
@@ -146,9 +158,9 @@ def float_dtype(X: Any) -> np.dtype[Any]:
 def to_tensor(
     block: Array, scaler: ColumnScaler | None, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Return a block of rows as a CPU tensor of its own memory, put to scale."""
-    if block.dtype.kind != "f":
-        block = block.astype(np.float64)
+    """Return a block of rows as a CPU tensor, put to scale; it may share its memory."""
+    # Half, long double and foreign byte orders are among what a memory map may hold.
+    block = block.astype(float_dtype(block), copy=False)
     if scaler is not None:
         block = scaler.transform(block)
     # torch refuses negative strides, and warns of memory it may not write to.
@@ -190,6 +202,8 @@ def take(X: Any, index: Array) -> Any:
     """Return the rows of a validated table at `index`, a large map as a lazy view."""
     if is_streamed_map(X):
         return MappedSubset(X, index)
+    if isinstance(X, MappedSubset):
+        return MappedSubset(X.X, X.index[index])
     return X[index]
 
 

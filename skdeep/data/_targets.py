@@ -71,7 +71,10 @@ class ClassTarget:
             If `y` holds continuous numbers, several classes a row or labels of
             several types.
         """
-        kind = type_of_target(y, input_name="y")
+        try:
+            kind = type_of_target(y, input_name="y")
+        except TypeError as error:
+            raise _several_types(owner) from error
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
             # It has the words for whatever is wrong.
             check_classification_targets(y)
@@ -91,13 +94,45 @@ class ClassTarget:
         kinds: dict[int, TargetKind] = {1: "single", 2: "binary"}
         return cls(kinds.get(len(classes), "multiclass"), classes)
 
-    def codes(self, y: Any, owner: str) -> Array:
-        """Return the class index of every row, or the indicator as 0/1 integers.
+    @classmethod
+    def from_list(cls, classes: Any, owner: str) -> ClassTarget:
+        """Take the labels that a first call of partial_fit names.
 
         Raises
         ------
         ValueError
-            If `y` has a label that is not among the classes, or another shape.
+            If they are no list of labels, or of several types.
+        """
+        labels = np.asarray(classes)
+        missing = labels.dtype.kind == "f" and np.isnan(labels).any()
+        if labels.ndim != 1 or not labels.size or missing:
+            raise ValueError(
+                f"The 'classes' of {owner}.partial_fit must be a list of all labels "
+                f"that will ever come. Got {classes!r}."
+            )
+        return cls.from_classes(_unique(labels, owner))
+
+    def codes(self, y: Any, owner: str, *, validation: bool = False) -> Array:
+        """Return the class index of every row, or the indicator as 0/1 integers.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or indicator of shape (n_samples, n_labels)
+            Labels.
+        owner : str
+            Name of the estimator, for the error.
+        validation : bool, default=False
+            Whether these are the labels of validation rows, for the error.
+
+        Returns
+        -------
+        codes : ndarray of int64 of the shape of `y`
+
+        Raises
+        ------
+        ValueError
+            If `y` has a label that is not among the classes, another shape, or is an
+            indicator of other numbers than 0 and 1.
         """
         if self.kind == "multilabel":
             if getattr(y, "ndim", 1) != 2 or y.shape[1] != len(self.classes):
@@ -105,7 +140,14 @@ class ClassTarget:
                     f"{owner} learns an indicator of {len(self.classes)} labels. Got y "
                     f"of shape {np.shape(y)}."
                 )
-            return np.asarray(y.toarray() if sp.issparse(y) else y).astype(np.int64)
+            values = np.asarray(y.toarray() if sp.issparse(y) else y)
+            strange = values[(values != 0) & (values != 1)]
+            if strange.size:
+                raise ValueError(
+                    f"{owner} learns an indicator of zeros and ones. Got y with "
+                    f"{strange.tolist()[0]!r}. Mark the labels of a row by 1."
+                )
+            return values.astype(np.int64)
         if getattr(y, "ndim", 1) != 1:
             raise ValueError(
                 f"{owner} learns one class a row. Got y of shape {np.shape(y)}."
@@ -113,10 +155,16 @@ class ClassTarget:
         labels = _unique(y, owner)
         unseen = np.setdiff1d(labels, self.classes)
         if unseen.size:
+            remedy = (
+                "Leave out rows of a class that is not in y."
+                if validation
+                else "Name all classes in the first call of partial_fit, or fit again "
+                "with warm_start=False."
+            )
             raise ValueError(
-                f"{owner} knows the classes {self.classes.tolist()}. Got y with the "
-                f"unseen class {unseen.tolist()[0]!r}. Name all classes in the first "
-                "call of partial_fit, or fit again with warm_start=False."
+                f"{owner} knows the classes {self.classes.tolist()}. Got "
+                f"{'y_val' if validation else 'y'} with the unseen class "
+                f"{unseen.tolist()[0]!r}. {remedy}"
             )
         codes: Array = np.searchsorted(self.classes, y).astype(np.int64)
         return codes
@@ -154,10 +202,14 @@ def _unique(y: Any, owner: str) -> Array:
     try:
         return np.unique(y)
     except TypeError as error:
-        raise ValueError(
-            f"{owner} needs labels of one type. Got y with several types that cannot "
-            "be sorted together. Convert them, e.g. with y.astype(str)."
-        ) from error
+        raise _several_types(owner) from error
+
+
+def _several_types(owner: str) -> ValueError:
+    return ValueError(
+        f"{owner} needs labels of one type. Got y with several types that cannot be "
+        "sorted together. Convert them, e.g. with y.astype(str)."
+    )
 
 
 class NumberTarget:
@@ -188,8 +240,14 @@ class NumberTarget:
         Raises
         ------
         ValueError
-            If `y` has another number of columns than at first.
+            If `y` holds no numbers, or has another number of columns than at first.
         """
+        if sp.issparse(y) or np.asarray(y).dtype.kind not in "fiubO":
+            raise ValueError(
+                f"{owner} expects y as a dense array of real numbers. Got "
+                f"{'a sparse matrix' if sp.issparse(y) else np.asarray(y).dtype}. "
+                "Convert it first, e.g. with y.toarray() or y.astype(float)."
+            )
         values = np.asarray(y, dtype=np.float64)
         values = values.reshape(len(values), -1)
         if values.shape[1] != self.n_outputs:

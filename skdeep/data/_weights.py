@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def check_weights(sample_weight: Any, X: Any, owner: str) -> Array | None:
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or none is above zero.
+        If a weight is negative or not finite, none is above zero, or their sum
+        overflows.
     """
     if sample_weight is None:
         return None
@@ -42,6 +44,13 @@ def check_weights(sample_weight: Any, X: Any, owner: str) -> Array | None:
         raise ValueError(
             f"{owner} needs at least one non-zero sample weight. Got only zero "
             "weights. Leave sample_weight out to weigh all rows alike."
+        )
+    with np.errstate(over="ignore"):
+        summable = np.isfinite(weight.sum())
+    if not summable:
+        raise ValueError(
+            f"{owner} needs sample weights with a finite sum. Got weights of up to "
+            f"{float(weight.max())!r}. Divide them by the largest."
         )
     return weight
 
@@ -92,10 +101,10 @@ def class_weights(
             f"The 'class_weight' parameter of {owner} must name labels that occur in "
             f"y. Got {unknown[0]!r}, but y has the classes {known}."
         )
-    per_class = np.array([float(class_weight.get(label, 1.0)) for label in known])
-    if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
+    weights = [class_weight.get(label, 1.0) for label in known]
+    if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):
         raise ValueError(
             f"The 'class_weight' parameter of {owner} must map labels to finite "
             f"weights of at least 0. Got {dict(class_weight)!r}."
         )
-    return per_class
+    return np.array(weights, dtype=np.float64)

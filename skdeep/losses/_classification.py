@@ -309,7 +309,9 @@ def logits_to_proba(output: Tensor, kind: ClassificationKind) -> Tensor:
     _check_kind(kind)
     logits = (output.cpu() if output.device.type == "mps" else output).double()
     if kind == "multiclass":
-        return torch.softmax(logits, dim=1)
+        # torch's softmax over a handful of columns takes twice as long.
+        powers = torch.exp_(logits - logits.amax(dim=1, keepdim=True))
+        return powers / powers.sum(dim=1, keepdim=True)
     if kind == "multilabel":
         return torch.sigmoid(logits)
     if logits.shape[1:] != (1,):

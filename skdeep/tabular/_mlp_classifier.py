@@ -188,7 +188,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
     See Also
     --------
     MLPRegressor : The same network for numbers.
-    sklearn.neural_network.MLPClassifier : scikit-learn's, whose names are kept here.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's own.
 
     Notes
     -----
@@ -208,7 +208,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
     >>> from sklearn.model_selection import cross_val_score
     >>> from skdeep import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = MLPClassifier((32,), max_epochs=100, random_state=0)
+    >>> classifier = MLPClassifier((32,), learning_rate=0.01, random_state=0)
     >>> cross_val_score(classifier, X, y).mean() > 0.9
     np.True_
     """

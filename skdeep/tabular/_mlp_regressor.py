@@ -188,7 +188,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     See Also
     --------
     MLPClassifier : The same network for classes.
-    sklearn.neural_network.MLPRegressor : scikit-learn's, whose names are kept here.
+    sklearn.neural_network.MLPRegressor : Scikit-learn's own.
 
     Notes
     -----
@@ -207,7 +207,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     >>> from sklearn.model_selection import cross_val_score
     >>> from skdeep import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = MLPRegressor((32,), max_epochs=20, random_state=0)
+    >>> regressor = MLPRegressor((32,), max_epochs=60, random_state=0)
     >>> cross_val_score(regressor, X, y, scoring="r2").mean() > 0.4
     np.True_
     """

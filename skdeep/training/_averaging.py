@@ -83,7 +83,9 @@ class WeightAverage:
         live, buffers = self.flat.snapshot(), float_buffers(self.module)
         kept = copy_all(buffers)
         norms: list[Any] = [
-            m for m in self.module.modules() if hasattr(m, "running_mean")
+            part
+            for part in self.module.modules()
+            if getattr(part, "running_mean", None) is not None
         ]
         momenta = [norm.momentum for norm in norms]
         counts = [norm.num_batches_tracked.clone() for norm in norms]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from skdeep._seeding import isolated_global_rng
-from skdeep.training._history import to_columns
+from skdeep.exceptions import DivergenceError
 from skdeep.training._net import LeanNet, StopTraining
 from skdeep.training._progress import EpochReport
 from skdeep.training._stopping import Stopper
@@ -62,7 +63,7 @@ class TrainingRun:
     callbacks : sequence of skorch callbacks or None
         Copied, so that the caller's are never changed.
     state : dict or None
-        What `state()` of an earlier run returned: continue from there.
+        The `state` an earlier run left behind: continue from there.
     """
 
     def __init__(
@@ -88,8 +89,7 @@ class TrainingRun:
         self.stopper = Stopper(plan.stopping)
         self.epoch = 0
         if state:
-            self.stepper.optimizer.load_state_dict(state["optimizer"])
-            self.stepper.steps_done = state["steps_done"]
+            self.stepper.resume(state)
 
     def begin(self, batches: EpochBatches, valid: EpochBatches | None) -> None:
         """Tell skorch's callbacks that training begins."""
@@ -136,22 +136,24 @@ class TrainingRun:
     ) -> TrainedNetwork:
         """Put the best or the averaged weights in place and let go of the rest."""
         net = self.net
-        state = {}
-        if keep_state:
-            state = {
-                "optimizer": copy.deepcopy(self.stepper.optimizer.state_dict()),
-                "steps_done": self.stepper.steps_done,
-            }
+        state = self.stepper.state() if keep_state else {}
         if self.plan.stopping.restore_best:
             self.stopper.restore(net.module_, self.stepper.flat)
         elif self.stepper.average:
             self.stepper.average.adopt()
+        if not bool(torch.isfinite(self.stepper.flat.parameter).all()):
+            raise DivergenceError(
+                estimator=self.plan.title,
+                epoch=self.epoch,
+                batch=len(batches),
+                learning_rate=self.stepper.rate,
+                loss=math.nan,
+            )
         net.notify("on_train_end", X=batches, y=valid)
-        rows = [{**row, "duration": row["dur"]} for row in net.history]
         net.release()
         return TrainedNetwork(
             net=net,
-            history=to_columns(rows),
+            history=net.columns(),
             n_epochs=self.epoch,
             best_epoch=self.stopper.best_epoch,
             state=state,

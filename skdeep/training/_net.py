@@ -9,26 +9,39 @@ from __future__ import annotations
 
 import math
 import time
+from array import array
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.history import History
 
 from skdeep.exceptions import DivergenceError, NetworkError
+from skdeep.training._history import to_columns
 from skdeep.training._step import Stepper
 
 if TYPE_CHECKING:
     from skdeep._plan import TrainingPlan
+    from skdeep._typing import Array
     from skdeep.training._step import EpochBatches, Penalty, StepBatch
 
 # A loss that grew by this much over that of the first batch will not come back.
 DIVERGED = 1e8
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+# What torch, or a module that is not ours, raises of its own accord; a ValueError is
+# a sentence of ours.
+_OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
+# Needed while it trains only.
+_TRANSIENT = (
+    "_stepper",
+    "_listeners",
+    "_first_loss",
+    "_best_losses",
+    "_epoch_started",
+)
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
@@ -94,6 +107,7 @@ class LeanNet(NeuralNet):
         self._listeners = [cb for _, cb in self.callbacks_ if _hears_batches(cb)]
         self._stepper.on_gradient = [self._on_gradient] if self._listeners else []
         self._first_loss: float | None = None
+        self._best_losses: dict[str, float] = {}
         self._epoch_started = 0.0
         return self
 
@@ -126,6 +140,9 @@ class LeanNet(NeuralNet):
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Open a row of history."""
         super().on_epoch_begin(net, **kwargs)
+        if not self._listeners:
+            # One for the whole epoch: skorch's Checkpoint looks at the last batch.
+            self.history.new_batch()
         self._epoch_started = time.perf_counter()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -143,18 +160,10 @@ class LeanNet(NeuralNet):
         """Run over all batches once and record their mean loss."""
         if iterator is None:
             return
-        try:
-            if training:
-                self._train_epoch(iterator)
-            else:
-                self._validate_epoch(iterator)
-        except (RuntimeError, IndexError, TypeError, NotImplementedError) as error:
-            raise NetworkError(
-                estimator=self._plan.title,
-                epoch=len(self.history),
-                device=str(self._plan.device),
-                reason=str(error),
-            ) from error
+        if training:
+            self._train_epoch(iterator)
+        else:
+            self._validate_epoch(iterator)
 
     def _train_epoch(self, batches: EpochBatches) -> None:
         stepper, n_batches = self._stepper, len(batches)
@@ -167,8 +176,11 @@ class LeanNet(NeuralNet):
         n_rows = 0
         for index, batch in enumerate(batches):
             if heard:
-                self._tell("on_batch_begin", batch, training=True)
-            loss, output = stepper.step(batch, n_batches)
+                self._open_batch(batch, training=True)
+            try:
+                loss, output = stepper.step(batch, n_batches)
+            except _OF_THE_NETWORK as error:
+                raise self._blame(error, batch, index + 1) from error
             # On the CPU reading the loss is free; on a device it would wait for it.
             value: Any = loss.item() if on_cpu else loss.detach()
             if on_cpu:
@@ -177,11 +189,13 @@ class LeanNet(NeuralNet):
             total += value * size
             n_rows += size
             if heard:
-                done = {"loss": loss.detach(), "y_pred": output.detach()}
-                self._tell("on_batch_end", batch, training=True, **done)
+                self._close_batch(batch, loss.detach(), output.detach(), training=True)
         mean = float(total) / n_rows
-        self._check_loss(mean, epoch, n_batches)
-        self.history.record("train_loss", stepper.end_epoch(epoch, mean, batches))
+        objective = stepper.end_epoch(epoch, mean, batches)
+        # A penalty may well be large, but not infinite.
+        watched = mean if math.isfinite(objective) else objective
+        self._check_loss(watched, epoch, n_batches)
+        self._record_loss("train_loss", objective)
         self.history.record("learning_rate", stepper.rate)
 
     def _validate_epoch(self, batches: EpochBatches) -> None:
@@ -189,15 +203,55 @@ class LeanNet(NeuralNet):
         average = self._stepper.average
         total, n_rows = 0.0, 0
         with average.applied() if average else nullcontext(), torch.inference_mode():
-            for batch in batches:
-                output = self.module_(batch.X)
-                loss = self.criterion_(output, batch.y, batch.weight)
+            for index, batch in enumerate(batches):
+                if self._listeners:
+                    self._open_batch(batch, training=False)
+                try:
+                    output = self.module_(batch.X)
+                    loss = self.criterion_(output, batch.y, batch.weight)
+                except _OF_THE_NETWORK as error:
+                    raise self._blame(error, batch, index + 1) from error
                 total += float(loss) * len(batch.y)
                 n_rows += len(batch.y)
-                self._tell(
-                    "on_batch_end", batch, training=False, loss=loss, y_pred=output
-                )
-        self.history.record("valid_loss", total / n_rows)
+                if self._listeners:
+                    self._close_batch(batch, loss, output, training=False)
+        self._record_loss("valid_loss", total / n_rows)
+
+    def _record_loss(self, name: str, value: float) -> None:
+        best = self._best_losses.get(name, math.inf)
+        self._best_losses[name] = min(best, value)
+        self.history.record(name, value)
+        # What skorch's Checkpoint and PrintLog look for.
+        self.history.record(f"{name}_best", value < best)
+
+    def _blame(self, error: Exception, batch: StepBatch, number: int) -> NetworkError:
+        return NetworkError(
+            estimator=self._plan.title,
+            reason=str(error),
+            epoch=len(self.history),
+            batch=number,
+            shapes={"X": tuple(batch.X.shape), "y": tuple(batch.y.shape)},
+            device=str(self._plan.device),
+        )
+
+    def _open_batch(self, batch: StepBatch, *, training: bool) -> None:
+        self.history.new_batch()
+        self._tell("on_batch_begin", batch, training=training)
+
+    def _close_batch(
+        self,
+        batch: StepBatch,
+        loss: torch.Tensor,
+        output: torch.Tensor,
+        *,
+        training: bool,
+    ) -> None:
+        # Callbacks that hear batches may look in the history for them.
+        part = "train" if training else "valid"
+        self.history.record_batch(f"{part}_loss", loss.item())
+        self.history.record_batch(f"{part}_batch_size", len(batch.y))
+        done = {"loss": loss, "y_pred": output}
+        self._tell("on_batch_end", batch, training=training, **done)
 
     def _tell(self, hook: str, batch: StepBatch, **what: Any) -> None:
         for listener in self._listeners:
@@ -224,30 +278,55 @@ class LeanNet(NeuralNet):
         """Leave a net that predicts, pickles small and holds on to nothing else."""
         self._stepper.flat.release()
         self.module_.eval()
+        for _, callback in self.callbacks_:
+            if isinstance(callback, LRScheduler):
+                # It holds the optimizer, and makes another at the next fit.
+                callback.lr_scheduler_ = None
         del self.optimizer_
-        for name in ("_stepper", "_listeners", "_first_loss", "_epoch_started"):
+        for name in _TRANSIENT:
             self.__dict__.pop(name, None)
+
+    def columns(self) -> dict[str, Array]:
+        """Return the history as columns, see `to_columns`."""
+        return to_columns({**row, "duration": row["dur"]} for row in self.history)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the history as columns, a third of the size."""
         state: dict[str, Any] = super().__getstate__()
-        first = self.history[0] if self.history else {}
-        state["history_"] = {
-            key: np.array([row.get(key, np.nan) for row in self.history])
-            for key in first
-            if key != "batches"
-        }
+        # The arguments are the very objects that skorch pickles as `module_` and
+        # `criterion_`, which a file must hold once and on no particular device.
+        for name in ("module", "criterion", *_TRANSIENT):
+            state.pop(name, None)
+        names = dict.fromkeys(name for row in self.history for name in row)
+        state["history_"] = (
+            len(self.history),
+            {
+                name: _packed([row.get(name) for row in self.history])
+                for name in names
+                if name != "batches"
+            },
+        )
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the net and its history."""
-        columns = state["history_"]
+        n_epochs, columns = state["history_"]
         history = History()
-        for values in zip(*(c.tolist() for c in columns.values()), strict=True):
+        for epoch in range(n_epochs):
             history.new_epoch()
-            for key, value in zip(columns, values, strict=True):
-                history.record(key, value)
+            for name, values in columns.items():
+                if values[epoch] is not None:
+                    history.record(name, values[epoch])
         super().__setstate__({**state, "history_": history})
+        self.module, self.criterion = self.module_, self.criterion_
+
+
+def _packed(values: list[Any]) -> Sequence[Any]:
+    """Return numbers of one kind, which most columns are, in the least room."""
+    for kind, code in ((int, "q"), (float, "d")):
+        if all(type(value) is kind for value in values):
+            return array(code, values)
+    return values
 
 
 def _hears_batches(callback: Callback) -> bool:

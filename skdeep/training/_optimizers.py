@@ -52,23 +52,23 @@ def build_optimizer(
         If the optimizer does not take one of the further arguments.
     """
     factory = OPTIMIZERS[plan.name] if isinstance(plan.name, str) else plan.name
-    known = _parameters(factory)  # type: ignore[arg-type]  # classes do hash
+    known, open_ended = _parameters(factory)  # type: ignore[arg-type]  # they do hash
     arguments = _arguments(plan)
     if "lr" in known and "lr" not in arguments:
         arguments["lr"] = plan.learning_rate
     unknown = [name for name in plan.params if name not in known]
-    if unknown:
+    if unknown and not open_ended:
         raise ValueError(
             f"The 'optimizer_params' parameter must hold arguments of "
             f"{factory.__name__}. Got {unknown[0]!r}. Choose from "
             f"{', '.join(known[1:])}."
         )
     arguments.update(plan.params)
-    if _can_fuse(known, parameter, arguments):
+    if "fused" in known and _can_fuse(factory, parameter, arguments):
         arguments["fused"] = True
     try:
         return factory([parameter], **arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
             "'optimizer_params'."
@@ -76,8 +76,11 @@ def build_optimizer(
 
 
 @functools.cache
-def _parameters(factory: type[torch.optim.Optimizer]) -> tuple[str, ...]:
-    return tuple(inspect.signature(factory).parameters)
+def _parameters(factory: type[torch.optim.Optimizer]) -> tuple[tuple[str, ...], bool]:
+    """Return the names of the arguments, and whether any other is taken as well."""
+    parameters = inspect.signature(factory).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return tuple(parameters), inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
@@ -101,12 +104,16 @@ def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
 
 
 def _can_fuse(
-    known: tuple[str, ...], parameter: torch.nn.Parameter, arguments: dict[str, Any]
+    factory: type[torch.optim.Optimizer],
+    parameter: torch.nn.Parameter,
+    arguments: dict[str, Any],
 ) -> bool:
+    # torch 2.6 fuses Adagrad on the CPU only; of foreign classes nothing is known.
+    devices = ("cpu",) if factory is torch.optim.Adagrad else _FUSED_DEVICES
     return (
-        "fused" in known
+        factory.__module__.startswith("torch.optim.")
         and not {"fused", "foreach", "differentiable", "capturable"} & set(arguments)
-        and parameter.device.type in _FUSED_DEVICES
+        and parameter.device.type in devices
         and parameter.dtype in (torch.float32, torch.float64)
     )
 
@@ -143,14 +150,18 @@ def direct_step(
     if kernel is None or not plain:
         return optimizer.step
     state = optimizer.state[parameter]
-    beta1, beta2 = group["betas"]
+    begun = False
 
     @torch.no_grad()
     def step() -> None:
-        if not state:
-            # The first step makes the state.
+        nonlocal begun
+        if not begun:
+            # Makes the state, and is what torch's schedulers watch for.
             optimizer.step()
+            begun = True
             return
+        # Looked up at every step: OneCycleLR changes the betas as well as the rate.
+        beta1, beta2 = group["betas"]
         state["step"].add_(1)
         kernel(
             [parameter],

@@ -64,6 +64,7 @@ class EpochReport:
                 f"[{self.title}] epoch {self.done}/{self.max_epochs}  {figures}  "
                 f"ETA {left:.0f} s\n"
             )
+            sys.stdout.flush()
 
     def __exit__(
         self,

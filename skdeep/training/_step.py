@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +102,10 @@ class Stepper:
         stopping = plan.stopping
         patience = max(1, stopping.n_iter_no_change // 2)
         self.plateau = Plateau(patience, stopping.tol or 0.0)
-        self.rate = plan.optimizer.learning_rate
+        # An argument in `optimizer_params` wins, and L-BFGS has a rate of its own.
+        self._base_rate = float(
+            self.optimizer.defaults.get("lr", plan.optimizer.learning_rate)
+        )
         self.steps_done = 0
         # Called with the gradient in place, before it is used.
         self.on_gradient: Sequence[Callable[[StepBatch], None]] = ()
@@ -116,6 +120,40 @@ class Stepper:
             bool(plan.lr_schedule or plan.warmup_fraction)
             and plan.optimizer.name != "lbfgs"
         )
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step, whoever set it."""
+        return float(self.optimizer.param_groups[0].get("lr", self._base_rate))
+
+    def state(self) -> dict[str, Any]:
+        """Return what another stepper needs to go on where this one stands."""
+        return {
+            "kind": type(self.optimizer).__qualname__,
+            "arguments": dict(self.optimizer.defaults),
+            "optimizer": _on_cpu(self.optimizer.state_dict()),
+            "steps_done": self.steps_done,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from a state; arguments changed since then win over those in it.
+
+        Another kind of optimizer starts afresh, since it can read no other's state.
+        """
+        if state["kind"] != type(self.optimizer).__qualname__:
+            return
+        before = state["arguments"]
+        changed = {
+            name: value
+            for name, value in self.optimizer.defaults.items()
+            if name not in before or before[name] != value
+        }
+        saved = state["optimizer"]
+        groups = [{**group, **changed} for group in saved["param_groups"]]
+        # A copy, since torch goes on writing into the tensors that it is given.
+        slots = copy.deepcopy(saved["state"])
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.steps_done = state["steps_done"]
 
     def step(
         self, batch: StepBatch, n_batches: int
@@ -172,8 +210,8 @@ class Stepper:
         n_steps = n_batches * plan.max_epochs
         step = min(self.steps_done, n_steps)
         factor = schedule_factor(plan.lr_schedule, step, n_steps, plan.warmup_fraction)
-        self.rate = plan.optimizer.learning_rate * factor * self.plateau.factor
-        set_learning_rate(self.optimizer, self.rate)
+        rate = self._base_rate * factor * self.plateau.factor
+        set_learning_rate(self.optimizer, rate)
 
     def end_epoch(self, epoch: int, loss: float, batches: EpochBatches) -> float:
         """Return the epoch's loss with the penalty, after averaging and scheduling."""
@@ -231,6 +269,16 @@ class Stepper:
 @functools.cache
 def _signature(kind: type[torch.optim.Optimizer]) -> inspect.Signature:
     return inspect.signature(kind.step)
+
+
+def _on_cpu(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of an optimizer's state that any machine can read from a file."""
+    state = copy.deepcopy(state)
+    for slots in state["state"].values():
+        for name, value in slots.items():
+            if isinstance(value, torch.Tensor):
+                slots[name] = value.cpu()
+    return state
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

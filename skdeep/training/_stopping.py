@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from skdeep.training._flat import copy_all, float_buffers, write_all
+from skdeep.training._flat import copy_all, write_all
 
 if TYPE_CHECKING:
     from skdeep._plan import StoppingPlan
@@ -64,7 +64,7 @@ class Stopper:
             self.best_epoch = epoch
             if self.plan.restore_best:
                 self._weights = flat.snapshot()
-                self._buffers = copy_all(float_buffers(module))
+                self._buffers = copy_all(module.buffers())
         if self.plan.tol is None:
             return False
         # As in scikit-learn's MLP the figure to beat is the best one so far, but slow
@@ -80,4 +80,4 @@ class Stopper:
         """Put the best epoch's weights back, where they were kept."""
         if self._weights is not None:
             flat.restore(self._weights)
-            write_all(float_buffers(module), self._buffers)
+            write_all(module.buffers(), self._buffers)

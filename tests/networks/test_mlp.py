@@ -11,7 +11,6 @@ from torch import nn
 
 from skdeep.networks import (
     MLP,
-    GeneratorDropout,
     attach_generator,
     per_layer,
     resolve_layers,

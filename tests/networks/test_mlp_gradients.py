@@ -48,6 +48,7 @@ class Perceptron:
         return self.residual and n_inputs == n_outputs
 
     def forward(self, x):
+        """Compute the outputs, and keep what backpropagation needs."""
         self.inputs, self.normed, self.deviations, self.arguments = [x], [], [], []
         for layer, (function, _) in enumerate(self.functions):
             z = x @ self.weights[layer].T + self.biases[layer]
