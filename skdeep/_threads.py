@@ -29,6 +29,10 @@ _lock = threading.Lock()
 _active_caps: list[int] = []
 _before_first = 1
 
+# A thread that asks torch for the first time is given the number that any thread set
+# last. The one that imports asks now, before a limit set in another can reach it.
+torch.get_num_threads()
+
 
 def in_worker() -> bool:
     """Tell whether this is a worker of joblib, dask or another pool, not the user."""

@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+
+# Its first import draws a number from Python's generator, by way of rich: let that
+# happen before the guard below looks.
+import sklearn.pipeline  # noqa: F401
 import torch
 from hypothesis import settings
 

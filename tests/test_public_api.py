@@ -95,6 +95,17 @@ def test_import_loads_nothing_heavy():
     assert run_python(code).split() == []
 
 
+def test_import_of_the_estimators_draws_no_random_number():
+    """Not even what scikit-learn loads along the way moves a global generator."""
+    code = (
+        "import random, torch\n"
+        "old = random.getstate(), torch.get_rng_state()\n"
+        "import skdeep.tabular\n"
+        "print(random.getstate() == old[0], torch.equal(torch.get_rng_state(), old[1]))"
+    )
+    assert run_python(code).split() == ["True", "True"]
+
+
 def test_exceptions_load_nothing_heavy():
     """Catching an error of skdeep needs no PyTorch."""
     code = (

@@ -109,12 +109,14 @@ def _module(estimator: Any, job: Job) -> torch.nn.Module:
             reason = f"it could not be built: {str(error).splitlines()[0]}"
             raise NetworkError(type(estimator).__name__, reason) from error
         return module
-    if job.before.architecture != job.architecture:
-        raise ValueError(
-            f"{type(estimator).__name__} can only go on training the same network. Got "
-            f"the parameters {job.architecture!r} after {job.before.architecture!r}. "
-            "Set warm_start=False and call fit to start afresh."
-        )
+    before = job.before.architecture
+    for name, value in job.architecture.items():
+        if value != before[name]:
+            raise ValueError(
+                f"{type(estimator).__name__} can only go on training the same network. "
+                f"Got {name}={value!r} after {before[name]!r}. Set warm_start=False "
+                "and call fit to start afresh."
+            )
     module = copy.deepcopy(estimator.module_)
     return module
 

@@ -38,11 +38,13 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         y = job.train.y
         if job.before is not None:
             job.target = job.before.target
-            self._check_same_classes(job, classes)
-        elif job.partial and classes is not None:
+            self._check_same_labels(job)
+        elif job.partial and classes is not None and y.ndim == 1:
             job.target = ClassTarget.from_list(classes, owner)
         else:
             job.target = ClassTarget.from_labels(y, owner)
+        if classes is not None:
+            self._check_same_classes(classes, job.target.classes)
         for part in (job.train, job.valid):
             if part is not None:
                 part.codes = job.target.codes(
@@ -50,13 +52,16 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
                 )
         self._apply_class_weight(job)
 
-    def _check_same_classes(self, job: Job, classes: Any) -> None:
-        owner, known = type(self).__name__, job.target.classes
-        if classes is not None and not np.array_equal(np.unique(classes), known):
+    def _check_same_classes(self, classes: Any, known: Array) -> None:
+        if not np.array_equal(np.unique(classes), known):
             raise ValueError(
-                f"{owner}.partial_fit takes the same classes at every call. Got "
-                f"{np.unique(classes).tolist()} after {known.tolist()}."
+                f"{type(self).__name__}.partial_fit takes the same classes at every "
+                f"call. Got {np.unique(classes).tolist()} where {known.tolist()} are "
+                "known."
             )
+
+    def _check_same_labels(self, job: Job) -> None:
+        owner, known = type(self).__name__, job.target.classes
         if job.partial or job.target.kind == "multilabel":
             return
         now = ClassTarget.from_labels(job.train.y, owner).classes

@@ -31,7 +31,7 @@ from skdeep.data import (
     in_memory,
     take,
 )
-from skdeep.networks import detach_generators
+from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
     EpochHooks,
     TrainedNetwork,
@@ -56,7 +56,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
     """
 
     @abstractmethod
-    def _architecture(self, n_features: int) -> tuple[Any, ...]:
+    def _architecture(self, n_features: int) -> dict[str, Any]:
         """Return what must be equal for training to go on with the same network."""
 
     @abstractmethod
@@ -221,7 +221,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         hooks = EpochHooks(
             score=self._score_hook(job, run),
             begin=tasks.begin,
-            end=lambda task: tasks.end(task, lambda: self._so_far(job, run)),
+            end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
         )
         trained = train(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
@@ -247,7 +247,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             return None
         scorer = check_scoring(self, self.scoring)
         valid, view = job.valid, copy.copy(job.scratch)
-        view.__dict__.update(self._so_far(job, run, live=True))
+        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
         # The rows to be scored have lost their names in validation.
         view.__dict__.pop("feature_names_in_", None)
         X = in_memory(valid.X)
@@ -273,28 +273,23 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             input_dtype=float_dtype(job.train.X),
             architecture=job.architecture,
             row_work=self._n_weights(job.train.X.shape[1], job.target.n_outputs),
+            foreign_seed=_foreign_seed(job),
             resume=resume,
         )
 
-    def _so_far(
-        self, job: Job, run: TrainingRun, *, live: bool = False
-    ) -> dict[str, Any]:
-        """Return the attributes of an estimator as if training had ended here."""
-        module = run.net.module_
-        if not live:
-            module = copy.deepcopy(module).eval()
-        return {**self._common(job), "module_": module, "net_": run.net}
-
     def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
         resume = trained.state
-        if job.partial:
+        if resume:
             resume["generators"] = {
                 name: generator.get_state()
                 for name, generator in job.generators.items()
+                if name != "initialization"
             }
-        detach_generators(job.module)
+        detach_generators(trained.net.module_)
         history, n_epochs = trained.history, trained.n_epochs
+        best_epoch = trained.best_epoch
         if job.before is not None:
+            best_epoch += len(self.history_["epoch"])
             history = join_columns(self.history_, history)
             n_epochs = len(history["epoch"]) if job.partial else n_epochs
         return {
@@ -303,7 +298,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             "module_": trained.net.module_,
             "history_": history,
             "n_iter_": n_epochs,
-            "best_epoch_": trained.best_epoch,
+            "best_epoch_": best_epoch,
             "_state": self._make_state(job, resume),
         }
 
@@ -345,7 +340,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             return output if raw else self._link(state, output)
 
         with limit_threads(resolve_n_threads(self.n_threads, work)):
-            outputs = forward_blocks(self.module_, table, state.scaler, link)
+            outputs = forward_blocks(
+                self.module_, table, state.scaler, link, state.foreign_seed
+            )
         return outputs, np.result_type(float_dtype(table), state.input_dtype)
 
     def __sklearn_tags__(self) -> Tags:
@@ -353,6 +350,12 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _foreign_seed(job: Job) -> int | None:
+    # A module of torch's keeps to its mode; a plain function knows of none.
+    functions = any(isinstance(m, FunctionActivation) for m in job.module.modules())
+    return job.streams.third_party if functions else None
 
 
 def _width(y: Any) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
+from skdeep._seeding import isolated_global_rng
 from skdeep.data import to_tensor
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def forward_blocks(
     X: Any,
     scaler: ColumnScaler | None,
     link: Callable[[torch.Tensor], torch.Tensor],
+    foreign_seed: int | None = None,
 ) -> Array:
     """Return what the network says of every row, after the link.
 
@@ -56,6 +59,8 @@ def forward_blocks(
         Applied to each row.
     link : callable
         From outputs to what is returned.
+    foreign_seed : int or None, default=None
+        Of torch's own generator, lent to functions that may draw from it.
 
     Returns
     -------
@@ -66,7 +71,12 @@ def forward_blocks(
     parameter = next(module.parameters())
     n_rows, step = X.shape[0], block_rows(X.shape[1])
     outputs: Array | None = None
-    with torch.inference_mode():
+    lent = (
+        nullcontext()
+        if foreign_seed is None
+        else isolated_global_rng(foreign_seed, parameter.device)
+    )
+    with lent, torch.inference_mode():
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
             block = X[rows]

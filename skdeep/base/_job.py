@@ -40,9 +40,11 @@ class FittedState:
     target: Any
     scaler: ColumnScaler | None
     input_dtype: np.dtype[Any]
-    architecture: tuple[Any, ...]
+    architecture: dict[str, Any]
     # Multiply-adds that one row costs.
     row_work: int
+    # Where a function that is not ours may draw from torch's generator in predict too.
+    foreign_seed: int | None = None
     resume: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,7 +70,7 @@ class Job:
     valid: Part | None = None
     target: Any = None
     scaler: ColumnScaler | None = None
-    architecture: tuple[Any, ...] = ()
+    architecture: dict[str, Any] = field(default_factory=dict)
     # From here on set by the verb "build".
     dtype: torch.dtype = field(init=False)
     generators: dict[str, torch.Generator] = field(init=False)

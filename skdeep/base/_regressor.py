@@ -34,13 +34,14 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
     def _fit_target(self, job: Job, classes: Any) -> None:
         owner = type(self).__name__
         y = job.train.y
+        scaling = self.target_scaling
+        if scaling is not None and self.loss == "poisson":
+            # A log link takes a factor, not a shift.
+            scaling = "mean"
         if job.before is not None:
             job.target = copy.deepcopy(job.before.target)
+            self._check_same_scaling(job.target.scaling, scaling)
         else:
-            scaling = self.target_scaling
-            if scaling is not None and self.loss == "poisson":
-                # A log link takes a factor, not a shift.
-                scaling = "mean"
             job.target = NumberTarget(
                 scaling,
                 one_dimensional=y.ndim == 1,
@@ -50,6 +51,15 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
             if part is not None:
                 part.codes = job.target.columns(part.y, owner)
                 self._check_range(part.codes)
+
+    def _check_same_scaling(self, before: str | None, now: str | None) -> None:
+        if now != before:
+            raise ValueError(
+                f"{type(self).__name__} can only go on with the target on the scale it "
+                f"began with, {before!r}. Got {now!r} by target_scaling="
+                f"{self.target_scaling!r} and loss={self.loss!r}. Set warm_start=False "
+                "and call fit to start afresh."
+            )
 
     def _check_range(self, values: Array) -> None:
         if self.loss == "poisson" and values.size and values.min() < 0:

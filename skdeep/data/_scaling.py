@@ -26,15 +26,27 @@ class ColumnScaler:
     by_mean : bool, default=False
         Divide by the mean instead of the standard deviation and keep zero where it is
         (for counts under a log link). Implies no centring.
+    keep_indicators : bool, default=False
+        Leave columns of zeros and ones as they are. They are on scale already, and the
+        small deviation of a rare category would turn its ones into outliers.
     """
 
-    def __init__(self, *, center: bool = True, by_mean: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        center: bool = True,
+        by_mean: bool = False,
+        keep_indicators: bool = False,
+    ) -> None:
+        self.keep_indicators = keep_indicators
+        self.indicator: Array = np.zeros(0, dtype=bool)
         self.center = center and not by_mean
         self.by_mean = by_mean
         self.weight_sum = 0.0
         self.mean: Array = np.zeros(0)
         self.second_moment: Array = np.zeros(0)
         self.scale: Array = np.zeros(0)
+        self.offset: Array | None = None
         self._inverse: Array = np.zeros(0)
 
     def update(self, X: Any, weight: Array | None = None) -> ColumnScaler:
@@ -61,6 +73,7 @@ class ColumnScaler:
         if not self.mean.size:
             self.mean = np.zeros(X.shape[1])
             self.second_moment = np.zeros(X.shape[1])
+            self.indicator = np.full(X.shape[1], self.keep_indicators)
         with np.errstate(over="ignore", invalid="ignore"):
             self._merge_rows(X, weight)
         finite = np.isfinite(self.mean if self.by_mean else self.second_moment)
@@ -75,11 +88,16 @@ class ColumnScaler:
 
     def _merge_rows(self, X: Any, weight: Array | None) -> None:
         if sp.issparse(X):
+            strange = X.indices[(X.data != 0) & (X.data != 1)]
+            self.indicator[strange] = False
             self._merge(*_sparse_moments(X, weight))
             return
         for start in range(0, X.shape[0], BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             block = np.asarray(X[rows], dtype=np.float64)
+            candidates = np.flatnonzero(self.indicator)
+            if candidates.size:
+                self.indicator[candidates] = _is_indicator(block[:, candidates])
             self._merge(*_moments(block, None if weight is None else weight[rows]))
 
     def _merge(self, total: float, mean: Array, second_moment: Array) -> None:
@@ -97,12 +115,16 @@ class ColumnScaler:
         if self.by_mean:
             self.scale = np.where(self.mean > 0, self.mean, 1.0)
             self._inverse = 1.0 / self.scale
+            self.offset = None
             return
         variance = self.second_moment / self.weight_sum
         # What rounding leaves of a column that was constant before, say, a change of
         # units: a few units in the last place of the mean, squared.
         noise = (10 * np.finfo(np.float64).eps * np.abs(self.mean)) ** 2
         varies = variance > noise
+        kept = self.indicator & varies
+        self.offset = np.where(kept, 0.0, self.mean) if self.center else None
+        variance = np.where(kept, 1.0, variance)
         self.scale = np.where(varies, np.sqrt(variance), 0.0)
         self._inverse = np.divide(
             1.0, self.scale, out=np.zeros_like(self.scale), where=varies
@@ -115,18 +137,42 @@ class ColumnScaler:
         cast to fewer digits.
         """
         inverse = _cast(self._inverse, X.dtype)
-        if not self.center:
+        if self.offset is None:
             plain: Array = np.multiply(X, inverse, order="C")
             return plain
-        mean = self.mean.astype(X.dtype, copy=False)
-        scaled: Array = np.subtract(X, mean, order="C")
+        offset = self.offset.astype(X.dtype, copy=False)
+        scaled: Array = np.subtract(X, offset, order="C")
         scaled *= inverse
         return scaled
 
     def inverse_transform(self, X: Array) -> Array:
         """Return `X` in the units the statistics were taken in."""
         restored: Array = X * self.scale
-        return restored + self.mean if self.center else restored
+        return restored if self.offset is None else restored + self.offset
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what follows from the moments: half of a pickle."""
+        derived = {"scale", "offset", "_inverse"}
+        if not self.keep_indicators:
+            derived.add("indicator")
+        return {
+            name: value for name, value in vars(self).items() if name not in derived
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the moments, and what follows from them."""
+        self.indicator = np.zeros(len(state["mean"]), dtype=bool)
+        vars(self).update(state)
+        self._set_scale()
+
+
+def _is_indicator(columns: Array) -> Array:
+    """Tell which columns hold nothing but zeros and ones."""
+    # Most columns of numbers are told apart by their first row.
+    possible: Array = (columns[0] == 0) | (columns[0] == 1)
+    left = columns[:, possible]
+    possible[possible] = ((left == 0) | (left == 1)).all(axis=0)
+    return possible
 
 
 def _cast(values: Array, dtype: np.dtype[Any]) -> Array:

@@ -74,6 +74,8 @@ class ClassTarget:
         try:
             kind = type_of_target(y, input_name="y")
         except TypeError as error:
+            if isinstance(np.asarray(y).flat[0], bytes):
+                raise  # scikit-learn has the words
             raise _several_types(owner) from error
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
             # It has the words for whatever is wrong.
@@ -228,6 +230,7 @@ class NumberTarget:
     def __init__(
         self, scaling: str | None, *, one_dimensional: bool, n_outputs: int
     ) -> None:
+        self.scaling = scaling
         self.one_dimensional = one_dimensional
         self.n_outputs = n_outputs
         self.scaler = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, DeepEstimator, Job
@@ -34,13 +32,16 @@ class MLPDoor(DeepEstimator):
         except ValueError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
-    def _architecture(self, n_features: int) -> tuple[Any, ...]:
-        return (
-            self._widths(),
-            _hashable(self.activation),
-            self.normalization,
-            self.residual,
-        )
+    def _architecture(self, n_features: int) -> dict[str, Any]:
+        widths = self._widths()
+        return {
+            "hidden_layer_sizes": widths,
+            "activation": per_layer(self.activation, len(widths), "activation"),
+            "normalization": self.normalization,
+            "dropout": per_layer(self.dropout, len(widths), "dropout"),
+            "residual": self.residual,
+            "feature_scaling": self.feature_scaling,
+        }
 
     def _n_weights(self, n_features: int, n_outputs: int) -> int:
         widths = (n_features, *self._widths(), n_outputs)
@@ -70,7 +71,9 @@ class MLPDoor(DeepEstimator):
         )
 
     def _make_scaler(self) -> ColumnScaler | None:
-        return ColumnScaler() if self.feature_scaling == "standard" else None
+        if self.feature_scaling is None:
+            return None
+        return ColumnScaler(keep_indicators=True)
 
     def _linear_maps(self, attribute: str) -> list[torch.nn.Linear]:
         if "module_" not in vars(self):
@@ -100,7 +103,3 @@ class MLPDoor(DeepEstimator):
     def n_layers_(self) -> int:
         """Number of layers, inputs and outputs counted in."""
         return len(self._linear_maps("n_layers_")) + 1
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, np.ndarray)) else value

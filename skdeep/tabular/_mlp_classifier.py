@@ -109,7 +109,9 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         Smallest improvement that counts; None never stops.
     feature_scaling : {"standard"} or None, default="standard"
         Standardise each column by the mean and standard deviation of the training rows.
-        Sparse rows give the model of their dense copy; for TF-IDF set None.
+        Columns of zeros and ones stay as they are: the deviation of a rare category is
+        small, and dividing by it would make its ones outliers. Sparse rows give the
+        model of their dense copy; for TF-IDF set None.
     warm_start : bool, default=False
         Go on from the present weights when `fit` is called again.
     random_state : int, RandomState instance, Generator or None, default=None

@@ -108,7 +108,9 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         Smallest improvement that counts; None never stops.
     feature_scaling : {"standard"} or None, default="standard"
         Standardise each column by the mean and standard deviation of the training rows.
-        Sparse rows give the model of their dense copy; for TF-IDF set None.
+        Columns of zeros and ones stay as they are: the deviation of a rare category is
+        small, and dividing by it would make its ones outliers. Sparse rows give the
+        model of their dense copy; for TF-IDF set None.
     target_scaling : {"standard"} or None, default="standard"
         Standardise each target likewise, and predict in its own units; under
         ``loss="poisson"`` divide by its mean.

@@ -13,6 +13,7 @@ import torch
 
 from skdeep._seeding import isolated_global_rng
 from skdeep.exceptions import DivergenceError
+from skdeep.training._flat import copy_all, float_buffers, write_all
 from skdeep.training._net import LeanNet, StopTraining
 from skdeep.training._progress import EpochReport
 from skdeep.training._stopping import Stopper
@@ -137,10 +138,7 @@ class TrainingRun:
         """Put the best or the averaged weights in place and let go of the rest."""
         net = self.net
         state = self.stepper.state() if keep_state else {}
-        if self.plan.stopping.restore_best:
-            self.stopper.restore(net.module_, self.stepper.flat)
-        elif self.stepper.average:
-            self.stepper.average.adopt()
+        self._settle()
         if not bool(torch.isfinite(self.stepper.flat.parameter).all()):
             raise DivergenceError(
                 estimator=self.plan.title,
@@ -158,6 +156,28 @@ class TrainingRun:
             best_epoch=self.stopper.best_epoch,
             state=state,
         )
+
+    def snapshot(self) -> TrainedNetwork:
+        """Return what training would leave behind if it ended with this epoch."""
+        flat, buffers = self.stepper.flat, float_buffers(self.net.module_)
+        weights, statistics = flat.snapshot(), copy_all(buffers)
+        self._settle()
+        net = self.net.snapshot()
+        flat.restore(weights)
+        write_all(buffers, statistics)
+        return TrainedNetwork(
+            net=net,
+            history=net.columns(),
+            n_epochs=self.epoch,
+            best_epoch=self.stopper.best_epoch,
+        )
+
+    def _settle(self) -> None:
+        """Put the weights in place that training is to end with."""
+        if self.plan.stopping.restore_best:
+            self.stopper.restore(self.net.module_, self.stepper.flat)
+        elif self.stepper.average:
+            self.stepper.average.adopt()
 
 
 def train(

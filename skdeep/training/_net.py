@@ -7,6 +7,7 @@ parameters are one flat buffer, and an epoch is one row of history.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from array import array
@@ -285,6 +286,22 @@ class LeanNet(NeuralNet):
         del self.optimizer_
         for name in _TRANSIENT:
             self.__dict__.pop(name, None)
+
+    def snapshot(self) -> LeanNet:
+        """Return a net that predicts what this one does now, and trains no further."""
+        module = copy.deepcopy(self.module_).eval()
+        taken = object.__new__(type(self))
+        taken.__dict__.update(
+            self.__dict__,
+            module=module,
+            module_=module,
+            history_=History(dict(row) for row in self.history_),
+            callbacks_=[],
+        )
+        del taken.optimizer_
+        for name in _TRANSIENT:
+            taken.__dict__.pop(name, None)
+        return taken
 
     def columns(self) -> dict[str, Array]:
         """Return the history as columns, see `to_columns`."""

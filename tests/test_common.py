@@ -1,0 +1,194 @@
+"""Every public estimator, in many configurations, through scikit-learn's own checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_inplace_ensure_writeable,
+    check_param_validation,
+    parametrize_with_checks,
+)
+
+from skdeep import MLPClassifier, MLPRegressor
+
+# The smallest network and training that learn what the checks want learnt.
+SMALL = {"hidden_layer_sizes": 16, "max_epochs": 40, "learning_rate": 0.02}
+
+SHARED: list[dict[str, Any]] = [
+    {"optimizer": "sgd", "learning_rate": 0.1},
+    {"optimizer": "adamw", "weight_decay": 0.01},
+    {"optimizer": "rmsprop"},
+    {"optimizer": "lbfgs", "max_epochs": 20},
+    {"dropout": 0.1},
+    {"normalization": "batch"},
+    {"normalization": "layer"},
+    {"early_stopping": True},
+    {"dtype": "float32"},
+    {"weight_averaging": "ema"},
+    {"l1": 1e-3},
+    {"activation": "tanh"},
+    {"n_hidden_layers": 3, "hidden_layer_sizes": 8, "residual": True},
+    {"batch_size": 16, "max_epochs": 15, "dtype": "float64"},
+    {"warm_start": True},
+]
+CLASSIFIERS = [
+    *SHARED,
+    {"optimizer": "nadam", "lr_schedule": "cosine"},
+    {"lr_schedule": "one_cycle", "warmup_fraction": 0.1, "weight_averaging": "swa"},
+    {"class_weight": "balanced"},
+    {"loss": "focal"},
+    {"label_smoothing": 0.1, "feature_scaling": None},
+]
+REGRESSORS = [
+    *SHARED,
+    {"optimizer": "nadam", "lr_schedule": "plateau"},
+    {"loss": "absolute_error"},
+    {
+        "loss": "huber",
+        "early_stopping": True,
+        "scoring": "neg_mean_absolute_error",
+    },
+    {"loss": "quantile", "quantile": 0.4},
+    {"loss": "poisson"},
+    {"target_scaling": None, "feature_scaling": None, "weight_averaging": "swa"},
+]
+ESTIMATORS = [
+    MLPClassifier(),
+    MLPRegressor(),
+    *(MLPClassifier(**{**SMALL, **varied}) for varied in CLASSIFIERS),
+    *(MLPRegressor(**{**SMALL, **varied}) for varied in REGRESSORS),
+]
+
+WEIGHTS_AND_REPETITION = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+PARTIAL_FIT = (
+    "check_fit_score_takes_y",
+    "check_n_features_in_after_fitting",
+    "check_estimators_partial_fit_n_features",
+)
+MULTILABEL = (
+    "check_classifiers_multilabel_representation_invariance",
+    "check_classifiers_multilabel_output_format_predict",
+    "check_classifiers_multilabel_output_format_predict_proba",
+    "check_classifiers_multilabel_output_format_decision_function",
+)
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    """Return the checks that a configuration cannot pass, each with the reason."""
+    parameters = estimator.get_params()
+    rules = [
+        (
+            parameters["dropout"] > 0,
+            WEIGHTS_AND_REPETITION,
+            "a mask is drawn for every row: a row given twice gets two",
+        ),
+        (
+            parameters["normalization"] == "batch",
+            WEIGHTS_AND_REPETITION,
+            "the statistics of a batch are over its rows, whatever they weigh",
+        ),
+        (
+            parameters["early_stopping"] is True,
+            WEIGHTS_AND_REPETITION,
+            "a row given twice may be held out once; which rows are depends on n",
+        ),
+        (
+            parameters["dtype"] == "float32",
+            WEIGHTS_AND_REPETITION,
+            "sums in float32 agree to six digits, the check wants seven",
+        ),
+        (
+            parameters["batch_size"] != "auto",
+            WEIGHTS_AND_REPETITION,
+            "a row given twice fills two places in the batches",
+        ),
+        (
+            parameters["early_stopping"] is True,
+            PARTIAL_FIT,
+            "partial_fit refuses to stop early, as SGDClassifier's does",
+        ),
+        (
+            parameters.get("class_weight") == "balanced",
+            PARTIAL_FIT,
+            "partial_fit cannot balance classes it has not seen, as SGDClassifier's",
+        ),
+        (
+            parameters.get("class_weight") == "balanced",
+            MULTILABEL,
+            "class weights are for one class a row",
+        ),
+        (
+            parameters["warm_start"],
+            ("check_supervised_y_2d", MULTILABEL[0]),
+            "the check compares two fits, of which the second goes on from the first",
+        ),
+        (
+            parameters["loss"] == "poisson",
+            ("check_regressor_multioutput",),
+            "the check's y is below zero, whatever the tag positive_only says",
+        ),
+    ]
+    return {
+        check: reason
+        for applies, checks, reason in rules
+        if applies
+        for check in checks
+    }
+
+
+@pytest.fixture(autouse=True)
+def draw_of_the_check_put_back(
+    request: pytest.FixtureRequest, unmoved_process_state: None
+) -> Iterator[None]:
+    """Put NumPy's state back after the one check that shuffles rows by it itself."""
+    state = np.random.get_state(legacy=False)
+    yield
+    if "check_methods_sample_order_invariance" in request.node.name:
+        np.random.set_state(state)
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_estimator_passes_the_checks_of_scikit_learn(
+    estimator: Any, check: Any
+) -> None:
+    """The contract of an estimator holds, in every configuration."""
+    rounded = check.func.__name__ == "check_methods_subset_invariance"
+    if rounded and estimator.dtype == "float32":
+        pytest.skip("a row alone and among others may differ in float32's last bit")
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_param_validation,
+        check_dataframe_column_names_consistency,
+        check_inplace_ensure_writeable,
+    ],
+    ids=lambda check: check.__name__,
+)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(max_epochs=2),
+        MLPRegressor(max_epochs=2),
+        MLPClassifier(max_epochs=2, early_stopping=True, scoring="accuracy"),
+        MLPRegressor(
+            max_epochs=2, early_stopping=True, scoring="neg_mean_absolute_error"
+        ),
+    ],
+    ids=["classifier", "regressor", "scored-classifier", "scored-regressor"],
+)
+def test_estimator_passes_checks_that_scikit_learn_keeps_for_its_own(
+    estimator: Any, check: Any
+) -> None:
+    """Three checks that scikit-learn runs on its own estimators only hold too."""
+    check(type(estimator).__name__, estimator)

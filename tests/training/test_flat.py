@@ -1,0 +1,158 @@
+"""Tests of all parameters of a module in one buffer."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from skdeep.training._flat import FlatParameters, copy_all, float_buffers, write_all
+
+
+def inside(part: torch.Tensor, whole: torch.Tensor) -> bool:
+    """Tell whether a tensor lies in the memory of another."""
+    return part.untyped_storage().data_ptr() == whole.untyped_storage().data_ptr()
+
+
+def test_weights_come_before_vectors(make_module: Any) -> None:
+    """Matrices lie first and vectors after, each kind in the module's own order."""
+    module = make_module((3, 4, 2), norm=True)
+    named = copy.deepcopy(dict(module.named_parameters()))
+    flat = FlatParameters(module)
+    names = ["0.weight", "3.weight", "0.bias", "1.weight", "1.bias", "3.bias"]
+    expected = torch.cat([named[name].reshape(-1) for name in names])
+    assert torch.equal(flat.parameter, expected)
+    assert torch.equal(flat.weights, expected[: 3 * 4 + 4 * 2])
+    assert flat.weight_grads.shape == flat.weights.shape
+
+
+def test_flattening_changes_no_value(make_module: Any) -> None:
+    """The module computes what it computed before."""
+    module = make_module()
+    X = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3)
+    before = module(X)
+    FlatParameters(module)
+    assert torch.equal(module(X), before)
+
+
+def test_parameters_and_gradients_are_views_while_it_trains(make_module: Any) -> None:
+    """What is written in the buffer is in the module, and gradients the other way."""
+    module = make_module()
+    flat = FlatParameters(module)
+    for parameter in module.parameters():
+        assert inside(parameter, flat.parameter)
+        assert parameter.grad is not None
+        assert inside(parameter.grad, flat.grad)
+    assert flat.parameter.grad is flat.grad
+    twin = copy.deepcopy(module)
+    X = torch.ones(2, 3, dtype=torch.float64)
+    module(X).sum().backward()
+    twin.zero_grad()
+    twin(X).sum().backward()
+    for mine, other in zip(module.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine.grad, other.grad)
+    assert flat.grad.abs().sum() > 0
+    assert inside(module[0].weight.grad, flat.grad)
+    with torch.no_grad():
+        flat.parameter.fill_(3.0)
+    assert all((p == 3.0).all() for p in module.parameters())
+    flat.zero_grad()
+    assert all((p.grad == 0).all() for p in module.parameters())
+
+
+def test_release_gives_memory_of_its_own(make_module: Any) -> None:
+    """After release every parameter owns just its bytes and no gradient."""
+    module = make_module()
+    flat = FlatParameters(module)
+    before = copy.deepcopy(module.state_dict())
+    flat.release()
+    for parameter in module.parameters():
+        assert parameter.grad is None
+        assert not inside(parameter, flat.parameter)
+        n_bytes = parameter.untyped_storage().nbytes()
+        assert n_bytes == parameter.numel() * parameter.element_size()
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_release_makes_pickles_small(make_module: Any) -> None:
+    """A pickled view would take the whole buffer along, once for each parameter."""
+    module = make_module((40, 50, 60, 1))
+    n_bytes = sum(p.numel() * p.element_size() for p in module.parameters())
+    flat = FlatParameters(module)
+    assert len(pickle.dumps(module)) > 3 * n_bytes
+    flat.release()
+    assert len(pickle.dumps(module)) < n_bytes + 5000
+
+
+def test_snapshot_is_a_copy_that_restores(make_module: Any) -> None:
+    """A snapshot does not follow the training, and comes back bit for bit."""
+    module = make_module()
+    flat = FlatParameters(module)
+    kept = copy.deepcopy(module.state_dict())
+    snapshot = flat.snapshot()
+    with torch.no_grad():
+        flat.parameter.add_(1.0)
+    assert not snapshot.requires_grad
+    assert not torch.equal(snapshot, flat.parameter)
+    flat.restore(snapshot)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, kept[name])
+    assert inside(module[0].weight, flat.parameter)
+
+
+def test_frozen_parameters_stay_out(make_module: Any) -> None:
+    """Only what requires a gradient is laid in the buffer."""
+    module = make_module()
+    module[0].requires_grad_(requires_grad=False)
+    frozen = module[0].weight.data_ptr()
+    flat = FlatParameters(module)
+    assert flat.parameter.numel() == 5 + 1
+    assert module[0].weight.data_ptr() == frozen
+    assert module[0].weight.grad is None
+
+
+def test_shared_parameter_lies_there_once(make_module: Any) -> None:
+    """Tied layers stay tied."""
+    module = make_module((3, 3, 3))
+    module[2].weight = module[0].weight
+    flat = FlatParameters(module)
+    assert flat.parameter.numel() == 9 + 3 + 3
+    flat.release()
+    assert module[2].weight is module[0].weight
+
+
+def test_layout_of_memory_is_no_matter() -> None:
+    """A transposed parameter keeps its values."""
+    values = torch.arange(6.0).reshape(2, 3)
+    module = nn.Module()
+    module.weight = nn.Parameter(values.T)
+    flat = FlatParameters(module)
+    assert torch.equal(module.weight, values.T)
+    assert flat.parameter.tolist() == values.T.reshape(-1).tolist()
+
+
+def test_float_buffers_leave_counters_out(make_module: Any) -> None:
+    """Means and variances can be averaged, the number of batches cannot."""
+    module = make_module((3, 4, 2), norm=True)
+    names = {id(buffer): name for name, buffer in module.named_buffers()}
+    assert [names[id(buffer)] for buffer in float_buffers(module)] == [
+        "1.running_mean",
+        "1.running_var",
+    ]
+
+
+def test_write_all_undoes_what_followed_copy_all() -> None:
+    """Copies are independent and are written back in place."""
+    tensors = [torch.ones(2), torch.zeros(3)]
+    kept = copy_all(tensors)
+    for tensor in tensors:
+        tensor.add_(5)
+    write_all(tensors, kept)
+    assert [tensor.tolist() for tensor in tensors] == [[1, 1], [0, 0, 0]]
+    with pytest.raises(ValueError, match="shorter"):
+        write_all(tensors, kept[:1])
