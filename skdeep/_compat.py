@@ -94,6 +94,9 @@ class EpochTasks:
         self.data = {"X": X, "y": y}
         if sample_weight is not None:
             self.data["metadata"] = {"sample_weight": sample_weight}
+        # What is fitted is written over the last fit, whose names may have gone.
+        named = hasattr(estimator, "feature_names_in_")
+        self.gone = {"feature_names_in_": None} if named else {}
         self.root: Any = None
         if getattr(estimator, "_skl_callbacks", None):
             self.root = estimator._init_callback_context(max_subtasks=max_epochs)
@@ -109,17 +112,17 @@ class EpochTasks:
 
     def end(self, task: Any, fitted: Callable[[], dict[str, Any]]) -> bool:
         """Close an epoch's task; True when a callback asks to stop."""
-        if task is None:
-            return False
-        return bool(
-            task.call_on_fit_task_end(
-                estimator=self.estimator, reconstruction_attributes=fitted, **self.data
-            )
-        )
+        return task is not None and self._end(task, fitted)
 
     def close(self, fitted: Callable[[], dict[str, Any]]) -> None:
         """Close the fit's own task."""
         if self.root is not None:
-            self.root.call_on_fit_task_end(
-                estimator=self.estimator, reconstruction_attributes=fitted, **self.data
-            )
+            self._end(self.root, fitted)
+
+    def _end(self, task: Any, fitted: Callable[[], dict[str, Any]]) -> bool:
+        stop = task.call_on_fit_task_end(
+            estimator=self.estimator,
+            reconstruction_attributes=lambda: {**self.gone, **fitted()},
+            **self.data,
+        )
+        return bool(stop)

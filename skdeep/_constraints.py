@@ -17,6 +17,8 @@ from skdeep._compat import Interval, Options, StrOptions
 
 # More neurons a layer fit in no memory, and overflow an index.
 WIDEST = 2**31 - 1
+# Deeper than any perceptron that was ever trained; above it, a slip of the keyboard.
+DEEPEST = 10_000
 # What every callback of skorch has.
 _HOOK = "on_train_begin"
 
@@ -144,7 +146,7 @@ def network_constraints(activations: Sequence[str]) -> dict[str, list[Any]]:
         "hidden_layer_sizes": [
             PerLayer(_is_width, f"an int in the range [1, {WIDEST}]")
         ],
-        "n_hidden_layers": [Interval(Integral, 0, None, closed="left"), None],
+        "n_hidden_layers": [Interval(Integral, 0, DEEPEST, closed="both"), None],
         "activation": [
             PerLayer(
                 is_activation,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -119,6 +121,33 @@ def resolve_precision(
         f"precision={precision!r} was asked for, but {device} does not compute in it "
         "natively. Use precision='auto' or precision='full'."
     )
+
+
+@contextmanager
+def plain_torch(*, training: bool) -> Iterator[None]:
+    """Suspend, for a call, the modes that the caller has switched torch to.
+
+    A fit under `torch.no_grad` has to train, one under `torch.autocast` to be as
+    precise as its own parameters say, and a default device is not the estimator's.
+    Each mode is only touched where it is on: another layer of them costs time.
+
+    Parameters
+    ----------
+    training : bool
+        Whether gradients are needed, and tensors made. Prediction cares about
+        autocast alone.
+    """
+    with ExitStack() as stack:
+        if training and torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(mode=False))
+        if training and not torch.is_grad_enabled():
+            stack.enter_context(torch.enable_grad())
+        if training and torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 def _cpu_has_bfloat16() -> bool:

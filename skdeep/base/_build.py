@@ -128,15 +128,18 @@ def _batches(estimator: Any, job: Job, part: Part, *, training: bool) -> Batches
     return Batches(
         rows,
         y,
-        _mean_one(part.weight, job),
+        _weights(part.weight, job),
         batch_size=job.batch_size if training else max(job.batch_size, 1024),
         generator=job.generators["shuffling"] if shuffled else None,
     )
 
 
-def _mean_one(weight: Array | None, job: Job) -> torch.Tensor | None:
+def _weights(weight: Array | None, job: Job) -> torch.Tensor | None:
     if weight is None:
         return None
+    if job.partial:
+        # The mean over all rows is not known: a row alone would always weigh one.
+        return torch.from_numpy(weight).to(job.device, job.dtype)
     # Divided by the largest first: a sum of huge weights overflows.
     scaled = weight / weight.max()
     return torch.from_numpy(scaled / scaled.mean()).to(job.device, job.dtype)

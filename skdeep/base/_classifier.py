@@ -142,7 +142,8 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
             All labels that will ever come. Required at the first call unless `y` is an
             indicator.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative weights of the rows. They multiply the gradient as they are,
+            since the mean weight of all rows, which `fit` divides by, is not known.
 
         Returns
         -------

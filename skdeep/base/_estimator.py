@@ -17,6 +17,7 @@ from skdeep._compat import (
     check_is_fitted,
     fit_context,
 )
+from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._build import build
 from skdeep.base._fitted import FittedAttributes
@@ -156,7 +157,10 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         job = validate(self, X, y, sample_weight, validation, partial=partial)
         n_weights = self._n_weights(job.train.X.shape[1], _width(job.train.y))
         work = float(job.batch_size * n_weights)
-        with limit_threads(resolve_n_threads(self.n_threads, work)):
+        with (
+            plain_torch(training=True),
+            limit_threads(resolve_n_threads(self.n_threads, work)),
+        ):
             self._encode(job, classes)
             self._split(job)
             self._build(job)
@@ -339,7 +343,10 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         def link(output: torch.Tensor) -> torch.Tensor:
             return output if raw else self._link(state, output)
 
-        with limit_threads(resolve_n_threads(self.n_threads, work)):
+        with (
+            plain_torch(training=False),
+            limit_threads(resolve_n_threads(self.n_threads, work)),
+        ):
             outputs = forward_blocks(
                 self.module_, table, state.scaler, link, state.foreign_seed
             )

@@ -100,7 +100,8 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Training targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative weights of the rows. They multiply the gradient as they are,
+            since the mean weight of all rows, which `fit` divides by, is not known.
 
         Returns
         -------

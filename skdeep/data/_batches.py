@@ -125,13 +125,15 @@ def resolve_batch_size(batch_size: int | str, n_rows: int, *, full: bool) -> int
     n_rows : int
         Rows to train on.
     full : bool
-        Whether "auto" means all rows at once, as L-BFGS wants them.
+        Whether all rows are wanted at once, as L-BFGS does, whatever the parameter.
 
     Returns
     -------
     batch_size : int
         Between 1 and `n_rows`.
     """
+    if full:
+        return n_rows
     if isinstance(batch_size, str):
-        return n_rows if full else min(200, n_rows)
+        return min(200, n_rows)
     return int(np.clip(batch_size, 1, n_rows))

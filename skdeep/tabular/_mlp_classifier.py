@@ -60,7 +60,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         Longest gradient, in Euclidean norm; a longer one is scaled down.
     weight_averaging : {"ema", "swa"} or None, default=None
         Predict with an exponential moving average over steps, or with the mean over the
-        last quarter of the epochs.
+        last quarter of `max_epochs`, where training gets there.
     loss : {"cross_entropy", "focal"} or torch loss class, default="cross_entropy"
         "focal" plays down examples that are already right [2]_. A class is called with
         logits.
@@ -90,7 +90,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
     warmup_fraction : float, default=0.0
         Share of the training, in [0, 1), over which the rate rises from zero.
     batch_size : int or "auto", default="auto"
-        Rows in a step; "auto" is ``min(200, n_samples)``, or all rows for "lbfgs".
+        Rows in a step; "auto" is ``min(200, n_samples)``. "lbfgs" takes all rows.
     max_epochs : int, default=200
         Passes over the training rows, at most.
     shuffle : bool, default=True

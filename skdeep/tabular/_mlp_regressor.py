@@ -58,7 +58,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         Longest gradient, in Euclidean norm; a longer one is scaled down.
     weight_averaging : {"ema", "swa"} or None, default=None
         Predict with an exponential moving average over steps, or with the mean over the
-        last quarter of the epochs.
+        last quarter of `max_epochs`, where training gets there.
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"} or \
             torch loss class, default="squared_error"
         "squared_error" is half the squared error; "quantile" is the pinball loss;
@@ -89,7 +89,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     warmup_fraction : float, default=0.0
         Share of the training, in [0, 1), over which the rate rises from zero.
     batch_size : int or "auto", default="auto"
-        Rows in a step; "auto" is ``min(200, n_samples)``, or all rows for "lbfgs".
+        Rows in a step; "auto" is ``min(200, n_samples)``. "lbfgs" takes all rows.
     max_epochs : int, default=200
         Passes over the training rows, at most.
     shuffle : bool, default=True

@@ -13,7 +13,7 @@ import torch
 
 from skdeep._seeding import isolated_global_rng
 from skdeep.exceptions import DivergenceError
-from skdeep.training._flat import copy_all, float_buffers, write_all
+from skdeep.training._flat import copy_all, write_all
 from skdeep.training._net import LeanNet, StopTraining
 from skdeep.training._progress import EpochReport
 from skdeep.training._stopping import Stopper
@@ -159,7 +159,7 @@ class TrainingRun:
 
     def snapshot(self) -> TrainedNetwork:
         """Return what training would leave behind if it ended with this epoch."""
-        flat, buffers = self.stepper.flat, float_buffers(self.net.module_)
+        flat, buffers = self.stepper.flat, list(self.net.module_.buffers())
         weights, statistics = flat.snapshot(), copy_all(buffers)
         self._settle()
         net = self.net.snapshot()

@@ -56,6 +56,9 @@ def build_optimizer(
     arguments = _arguments(plan)
     if "lr" in known and "lr" not in arguments:
         arguments["lr"] = plan.learning_rate
+    if "weight_decay" in known:
+        # AdamW has a decay of its own by default.
+        arguments["weight_decay"] = 0.0
     unknown = [name for name in plan.params if name not in known]
     if unknown and not open_ended:
         raise ValueError(
@@ -96,8 +99,6 @@ def _arguments(plan: OptimizerPlan) -> dict[str, Any]:
     if plan.name == "sgd":
         nesterov = plan.nesterov and plan.momentum > 0
         return {"momentum": plan.momentum, "nesterov": nesterov}
-    if plan.name == "adamw":
-        return {"betas": plan.betas, "weight_decay": 0.0}
     if plan.name in _WITH_BETAS:
         return {"betas": plan.betas}
     return {}

@@ -169,11 +169,11 @@ def test_sparse_rows_equal_dense_rows(seed: int | None) -> None:
         ("auto", 1000, True, 1000),
         (32, 1000, False, 32),
         (32, 10, False, 10),
-        (32, 1000, True, 32),
+        (32, 1000, True, 1000),
     ],
 )
 def test_resolve_batch_size_is_that_of_sklearn(
     batch_size: int | str, n_rows: int, full: bool, expected: int
 ) -> None:
-    """Automatic is min(200, n_samples) or all rows; a number is at most all rows."""
+    """Automatic is min(200, n_samples); L-BFGS takes all rows, as in its MLP."""
     assert resolve_batch_size(batch_size, n_rows, full=full) == expected

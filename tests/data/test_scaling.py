@@ -247,3 +247,60 @@ def test_indicators_of_sparse_rows_and_of_later_rows_are_told_alike():
     for other in (sparse, pieces, again):
         np.testing.assert_array_equal(other.indicator, whole.indicator)
         np.testing.assert_allclose(other.transform(X), whole.transform(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_indicators_are_kept(sparse: bool) -> None:
+    """Columns of zeros and ones stay as they are; constants among them are zero."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.random((300, 4)) < 0.1, np.ones(300), np.zeros(300)].astype(float)
+    X[:, 1] *= 2
+    X[7, 2] = 0.5
+    rows = sp.csr_matrix(X) if sparse else X
+    kept = ColumnScaler(keep_indicators=True).update(rows).transform(X)
+    plain = ColumnScaler().update(rows).transform(X)
+    np.testing.assert_array_equal(kept[:, [0, 3]], X[:, [0, 3]])
+    np.testing.assert_array_equal(kept[:, [1, 2, 4, 5]], plain[:, [1, 2, 4, 5]])
+    assert kept[:, 4:].tolist() == [[0.0, 0.0]] * 300
+
+
+def test_indicator_is_none_once_it_held_another_number() -> None:
+    """What later rows show counts, in pieces and in blocks."""
+    X = (np.arange(BLOCK_ROWS + 10) % 3 == 0).astype(float)[:, np.newaxis]
+    scaler = ColumnScaler(keep_indicators=True).update(X)
+    np.testing.assert_array_equal(scaler.transform(X), X)
+    scaler.update(np.array([[3.0]])).update(X)
+    assert not np.array_equal(scaler.transform(X), X)
+    X[-1] = 3.0
+    late = ColumnScaler(keep_indicators=True).update(X)
+    expected = ColumnScaler().update(X)
+    np.testing.assert_array_equal(late.transform(X), expected.transform(X))
+
+
+@pytest.mark.parametrize("options", [{}, {"by_mean": True}, {"keep_indicators": True}])
+def test_pickled_scaler_scales_alike_and_goes_on(options: dict[str, bool]) -> None:
+    """A copy has the same bits, and takes more rows as the original would."""
+    X = np.c_[np.abs(table()), np.arange(200) % 2]
+    scaler = ColumnScaler(**options).update(X[:150])
+    again = pickle.loads(pickle.dumps(scaler))
+    np.testing.assert_array_equal(again.transform(X), scaler.transform(X))
+    scaler.update(X[150:])
+    again.update(X[150:])
+    np.testing.assert_array_equal(again.transform(X), scaler.transform(X))
+    np.testing.assert_array_equal(
+        again.inverse_transform(X), scaler.inverse_transform(X)
+    )
+
+
+def test_numbers_whose_squares_overflow_raise() -> None:
+    """The sentence names the column."""
+    X = np.array([[1.0, 1e200], [2.0, -1e200]])
+    with pytest.raises(ValueError, match=r"must not overflow.* in column 1. Divide"):
+        ColumnScaler().update(X)
+
+
+def test_tiny_deviation_does_not_overflow_single_precision() -> None:
+    """The factor of a column of very small numbers is the largest there is."""
+    X = np.array([[1e-42], [3e-42]], dtype=np.float32)
+    scaled = ColumnScaler().update(X).transform(X)
+    assert np.isfinite(scaled).all()

@@ -94,6 +94,15 @@ def test_check_table_checks_y_along() -> None:
         check_table(Model(), table(4), [1, 2], reset=True)
 
 
+def test_dates_raise() -> None:
+    """NumPy takes dates for numbers, of whatever unit; a user would not."""
+    X = np.array([["2020-01-01"], ["2021-01-01"]], dtype="M8[D]")
+    for dates, shown in ((X, "datetime64"), (X - X[0], "timedelta64")):
+        sentence = f"^Model expects X of real numbers. Got {shown}.* Turn dates"
+        with pytest.raises(ValueError, match=sentence):
+            check_table(Model(), dates, reset=True)
+
+
 @pytest.mark.parametrize("kind", ["array", "map"])
 def test_check_table_remembers_the_width(
     kind: str, tmp_path: Path, streams_everything: None

@@ -147,6 +147,47 @@ def test_unseen_labels_raise(classes: Any, y: Any, unseen: str) -> None:
         target.codes(np.array(y), "Model")
 
 
+def test_unseen_validation_label_says_so() -> None:
+    """Validation rows have a remedy of their own."""
+    target = ClassTarget.from_classes(np.array([1, 2]))
+    with pytest.raises(ValueError, match=r"Got y_val with the unseen class 3. Leave"):
+        target.codes(np.array([1, 3]), "Model", validation=True)
+
+
+def test_classes_of_partial_fit_are_sorted_and_distinct() -> None:
+    """A list in any order, with repetitions, is the set of classes."""
+    target = ClassTarget.from_list(["b", "a", "c", "a"], "Model")
+    assert target.classes.tolist() == ["a", "b", "c"]
+    assert target.kind == "multiclass"
+
+
+@pytest.mark.parametrize("classes", [3, [], [[0, 1]], [0.0, np.nan]])
+def test_classes_that_are_no_list_of_labels_raise(classes: Any) -> None:
+    """The sentence names the argument and shows what was got."""
+    with pytest.raises(ValueError, match=r"The 'classes' of Model.partial_fit must be"):
+        ClassTarget.from_list(classes, "Model")
+
+
+def test_classes_of_several_types_raise() -> None:
+    """Strings and numbers cannot be sorted together."""
+    classes = np.array(["a", 1], dtype=object)
+    with pytest.raises(ValueError, match="Model needs labels of one type"):
+        ClassTarget.from_list(classes, "Model")
+
+
+def test_mixed_labels_raise_in_the_house_voice() -> None:
+    """Not all of scikit-learn's own errors say what to do."""
+    y = np.array(["a", 1, "a"], dtype=object)
+    with pytest.raises(ValueError, match=r"Model needs labels of one type.*astype"):
+        ClassTarget.from_labels(y, "Model")
+
+
+def test_bytes_raise_in_the_words_of_sklearn() -> None:
+    """Labels of bytes are no longer supported there."""
+    with pytest.raises(TypeError, match="bytes"):
+        ClassTarget.from_labels(np.array([b"a", b"b"]), "Model")
+
+
 def test_labels_of_a_wrong_shape_raise() -> None:
     """What is learnt has one shape throughout."""
     single = ClassTarget.from_classes(np.arange(3))
@@ -268,3 +309,19 @@ def test_columns_of_another_width_raise() -> None:
     sentence = r"Model predicts 2 number\(s\) a row. Got y of shape \(5, 3\)"
     with pytest.raises(ValueError, match=sentence):
         target.columns(np.ones((5, 3)), "Model")
+
+
+@pytest.mark.parametrize(
+    ("y", "shown"),
+    [
+        (sp.csr_matrix(np.ones((3, 1))), "a sparse matrix"),
+        (np.array(["a", "b"]), "<U1"),
+        (np.array([1j]), "complex128"),
+        (np.array(["2020-01-01"], dtype="M8[D]"), "datetime64"),
+    ],
+)
+def test_targets_that_are_no_numbers_raise(y: Any, shown: str) -> None:
+    """Dates are numbers to NumPy, but not to a user."""
+    target = NumberTarget(None, one_dimensional=True, n_outputs=1)
+    with pytest.raises(ValueError, match=f"Model expects y as a dense .* Got {shown}"):
+        target.columns(y, "Model")

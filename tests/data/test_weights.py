@@ -119,9 +119,10 @@ def test_mapping_finds_labels_of_any_type(classes: Any, mapping: Any) -> None:
         ({"ant": -1.0}, r"finite weights of at least 0. Got \{'ant': -1.0\}"),
         ({"ant": np.nan}, "finite weights of at least 0"),
         ({"ant": np.inf}, "finite weights of at least 0"),
+        ({"ant": "heavy"}, "finite weights of at least 0"),
     ],
 )
-def test_wrong_mapping_raises(mapping: dict[str, float], sentence: str) -> None:
+def test_wrong_mapping_raises(mapping: dict[str, Any], sentence: str) -> None:
     """The sentence names the parameter, the estimator and what was got."""
     with pytest.raises(ValueError, match="'class_weight' parameter of Model") as caught:
         class_weights(mapping, CLASSES, np.array([0, 1, 2]), None, "Model")

@@ -1,12 +1,13 @@
-"""One seed, the same bits: in any thread, worker and process, and nothing else moved."""
+"""One seed, the same bits in any thread, worker and process; nothing else moved."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -99,13 +100,13 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
 
 
-def on_pool(tasks: list[Callable[[], str]]) -> list[str]:
+def on_pool(tasks: Sequence[Callable[..., str]]) -> list[str]:
     """Run tasks in four threads of a pool."""
     with ThreadPoolExecutor(4) as pool:
         return [done.result() for done in [pool.submit(task) for task in tasks]]
 
 
-def on_joblib(tasks: list[Callable[[], str]]) -> list[str]:
+def on_joblib(tasks: Sequence[Callable[..., str]]) -> list[str]:
     """Run tasks in four threads of joblib."""
     found = joblib.Parallel(n_jobs=4, backend="threading")(
         joblib.delayed(task)() for task in tasks
@@ -171,7 +172,7 @@ def test_bits_are_the_same_in_another_interpreter():
         text=True,
         check=True,
         timeout=120,
-        env={"PYTHONHASHSEED": "17", "OMP_NUM_THREADS": "2"},
+        env={**os.environ, "PYTHONHASHSEED": "17", "OMP_NUM_THREADS": "2"},
     )
     X, y = table()
     assert done.stdout.strip() == bits(MLPClassifier(**SETTINGS).fit(X, y))

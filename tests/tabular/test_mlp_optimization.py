@@ -300,11 +300,12 @@ def test_batch_size_is_the_number_of_rows_in_a_step(batch_size, n, sizes):
     assert [len(batch) for batch in seen] == sizes * 2
 
 
-def test_batch_size_auto_is_all_rows_for_lbfgs():
+@pytest.mark.parametrize("batch_size", ["auto", 50])
+def test_lbfgs_takes_all_rows_whatever_the_batch_size(batch_size):
     """The line search needs one objective."""
     X, y = _classes(450)
     seen: list[list[int]] = []
-    model = _model(optimizer="lbfgs", max_epochs=2)
+    model = _model(optimizer="lbfgs", max_epochs=2, batch_size=batch_size)
     model.set_params(callbacks=[BatchTargets(seen.append)]).fit(X, y)
     assert [len(batch) for batch in seen] == [450, 450]
 

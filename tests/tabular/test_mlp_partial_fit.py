@@ -275,3 +275,16 @@ def test_partial_fit_sees_sigmoid_of_one_logit_for_two_classes():
     expected = expit(Z @ model.coefs_[0] + model.intercepts_[0])
     np.testing.assert_allclose(model.predict_proba(X)[:, 1:], expected, rtol=1e-5)
     assert model.module_.layers[0].weight.dtype == torch.float32
+
+
+def test_weight_of_a_single_row_multiplies_its_step():
+    """There is no mean to divide by: a row of weight two counts twice, alone too."""
+    X, y = np.array([[0.5, -1.0]]), ["a"]
+    moved = []
+    for weight in (1.0, 2.0):
+        model = MLPClassifier((3,), optimizer="sgd", momentum=0.0, l2=0.0, **SMALL)
+        model.partial_fit([[0.0, 0.0], [1.0, -2.0]], ["a", "b"], CLASSES)
+        before = _weights(model).copy()
+        moved.append(_weights(model.partial_fit(X, y, sample_weight=[weight])) - before)
+    np.testing.assert_allclose(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-9)
+    assert np.abs(moved[0]).max() > 1e-5

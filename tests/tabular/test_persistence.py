@@ -158,10 +158,9 @@ def test_partial_fit_goes_on_after_a_trip_as_without(kind, tmp_path):
     first = {"classes": [0, 1]} if kind is MLPClassifier else {}
     net = kind((8,), dropout=0.4, batch_size=16, random_state=0)
     net.partial_fit(X, Y, **first).partial_fit(X, Y)
+    straight = copy.deepcopy(net).partial_fit(X, Y)
     for trip in TRIPS:
-        back = trip(net, tmp_path).partial_fit(X, Y)
-        straight = copy.deepcopy(net).partial_fit(X, Y)
-        assert_same_answers(back, straight)
+        assert_same_answers(trip(net, tmp_path).partial_fit(X, Y), straight)
     restarted = copy.deepcopy(net)
     restarted._state.resume.clear()
     assert (restarted.partial_fit(X, Y).coefs_[0] != straight.coefs_[0]).any()
@@ -209,7 +208,7 @@ def marked(value: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("as_type", [np.float64, np.float32])
 def test_pickle_holds_no_data(params, as_type):
     """Neither X nor y nor weights nor validation rows can be found in it."""
-    marks = {np.dtype(t).type(MARKER).tobytes() for t in (np.float64, np.float32)}
+    marks = {np.array(MARKER, t).tobytes() for t in (np.float64, np.float32)}
     held, target = marked(X).astype(as_type), marked(X[:, 0])
     assert any(mark in pickle.dumps(held) for mark in marks)
     net = MLPRegressor(**{"max_epochs": 2, "target_scaling": None, **params})

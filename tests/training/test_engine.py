@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -289,6 +290,67 @@ def test_foreign_randomness_is_seeded_and_put_back(
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("average", [None, "ema", "swa"])
+@pytest.mark.parametrize("restore", [False, True])
+def test_snapshot_is_what_training_would_leave(
+    make_run: Any, make_batches: Any, make_module: Any, average: Any, restore: bool
+) -> None:
+    """At the end of each epoch it is the network of a training that ends there."""
+    plan = {
+        "weight_averaging": average,
+        "stopping": {"monitor": "valid_loss", "restore_best": restore},
+        "optimizer": {"learning_rate": 0.5},
+        "max_epochs": 6,
+    }
+
+    def result(watched: list[Any] | None, n_epochs: int = 6) -> Any:
+        run = make_run(module=make_module((3, 4, 1), norm=True), **plan)
+        ends = iter([*[False] * (n_epochs - 1), True])
+
+        def end(_task: Any) -> bool:
+            if watched is not None:
+                watched.append(run.snapshot())
+            return next(ends)
+
+        return train(run, make_batches(), make_batches(seed=9), EpochHooks(end=end))
+
+    snapshots: list[Any] = []
+    last = result(snapshots)
+    undisturbed = result(None)
+    for taken, n_epochs in ((snapshots[2], 3), (snapshots[5], 6)):
+        expected = result(None, n_epochs)
+        assert taken.n_epochs == n_epochs
+        assert taken.best_epoch == expected.best_epoch
+        assert taken.history["train_loss"].tolist() == (
+            expected.history["train_loss"].tolist()
+        )
+        state = expected.net.module_.state_dict()
+        for name, value in taken.net.module_.state_dict().items():
+            assert torch.equal(value, state[name]), name
+        assert not taken.net.module_.training
+    for name, value in last.net.module_.state_dict().items():
+        assert torch.equal(value, undisturbed.net.module_.state_dict()[name]), name
+
+
+def test_snapshot_is_independent_and_small(make_run: Any, make_batches: Any) -> None:
+    """It holds no optimizer and no views, and does not follow the training."""
+    taken: list[Any] = []
+    run = make_run(optimizer={"name": "adam"})
+    hooks = EpochHooks(end=keeper(taken, run.snapshot))
+    train(run, make_batches(), None, hooks)
+    assert not torch.equal(weights_of(taken[0]), weights_of(taken[-1]))
+    net = taken[0].net
+    assert len(net.history) == 1
+    assert "optimizer_" not in vars(net)
+    assert "_stepper" not in vars(net)
+    for parameter in net.module_.parameters():
+        n_bytes = parameter.untyped_storage().nbytes()
+        assert n_bytes == parameter.numel() * parameter.element_size()
+    state = pickle.loads(pickle.dumps(net)).module_.state_dict()
+    for name, value in net.module_.state_dict().items():
+        assert torch.equal(value, state[name])
 
 
 def test_report_is_written_while_training(

@@ -282,3 +282,12 @@ def test_set_learning_rate_reaches_every_group() -> None:
     optimizer = torch.optim.SGD([{"params": [parameter()]}, {"params": [parameter()]}])
     set_learning_rate(optimizer, 0.25)
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+
+
+def test_class_of_an_optimizer_brings_no_decay_of_its_own() -> None:
+    """`weight_decay` means one thing; only `optimizer_params` adds torch's own."""
+    parameter = torch.nn.Parameter(torch.ones(3))
+    default = build_optimizer(plan(torch.optim.AdamW), parameter)
+    assert default.param_groups[0]["weight_decay"] == 0.0
+    chosen = build_optimizer(plan(torch.optim.AdamW, weight_decay=0.1), parameter)
+    assert chosen.param_groups[0]["weight_decay"] == 0.1

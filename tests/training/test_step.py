@@ -363,3 +363,33 @@ def test_bfloat16_is_close_to_full_precision(make_stepper: Any) -> None:
     assert loss.item() == pytest.approx(3.1 - 8.4 + 0.5, rel=0.02)
     assert stepper.flat.parameter.dtype == torch.float32
     assert values(stepper)[0] == pytest.approx(1 - RATE * 3.1, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_float16_scales_the_loss_and_not_the_step(make_stepper: Any, name: str) -> None:
+    """Gradients too small for half precision still arrive, in their own size."""
+    plan = {"optimizer": {"name": name}, "max_grad_norm": 1e3, "l2": 0.1}
+    scaled = make_stepper(
+        weights=[1.0, -2.0], autocast_dtype=torch.float16, dtype=torch.float32, **plan
+    )
+    full = make_stepper(weights=[1.0, -2.0], dtype=torch.float32, **plan)
+    for stepper in (scaled, full):
+        loss, _ = stepper.step(row([0.3, 0.4], 1e-6, torch.float32), 1)
+        assert loss.item() == pytest.approx(1e-6 * (0.3 - 0.8 + 0.5), abs=1e-9)
+    assert values(scaled) == pytest.approx(values(full), rel=1e-3)
+    np.testing.assert_allclose(scaled.flat.grad, full.flat.grad, rtol=1e-2)
+
+
+def test_float16_skips_a_step_that_overflows(make_stepper: Any) -> None:
+    """The weights stay finite, and a smaller factor lets a later step pass."""
+    stepper = make_stepper(
+        weights=[1.0, -2.0], autocast_dtype=torch.float16, dtype=torch.float32
+    )
+    before = values(stepper)
+    batch = row([0.5, 0.5], 100.0, torch.float32)
+    stepper.step(batch, 1)
+    assert values(stepper) == before
+    for _ in range(12):
+        stepper.step(batch, 1)
+    assert values(stepper) != before
+    assert np.isfinite(values(stepper)).all()
