@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from skdeep import _devices as module
-from skdeep._devices import available_devices, resolve_device, resolve_precision
+from skdeep._devices import (
+    available_devices,
+    plain_torch,
+    resolve_device,
+    resolve_precision,
+)
 from skdeep.exceptions import DeviceNotAvailableError
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda:0"), torch.device("mps")
@@ -177,3 +182,57 @@ def test_cpu_is_asked_for_its_own_bfloat16() -> None:
     else:
         with pytest.raises(DeviceNotAvailableError, match="cpu does not compute"):
             resolve_precision("bfloat16", CPU, torch.float32)
+
+
+def torch_modes() -> dict[str, Any]:
+    """Return the modes of torch that a caller may have switched."""
+    return {
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "device": torch.get_default_device().type,
+    }
+
+
+CALLERS: dict[str, Any] = {
+    "grad": torch.no_grad,
+    "inference": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "device": lambda: torch.device("meta"),
+}
+
+
+@pytest.mark.parametrize("mode", CALLERS)
+def test_plain_torch_suspends_what_the_caller_switched(mode: str) -> None:
+    """A fit finds torch as it is by default, and leaves it as the caller had it."""
+    default = torch_modes()
+    with CALLERS[mode]():
+        switched = torch_modes()
+        assert switched[mode] != default[mode]
+        with plain_torch(training=True):
+            assert torch_modes() == default
+        assert torch_modes() == switched
+    assert torch_modes() == default
+
+
+@pytest.mark.parametrize("mode", CALLERS)
+def test_prediction_suspends_autocast_alone(mode: str) -> None:
+    """What changes no number is left as it is."""
+    with CALLERS[mode]():
+        switched = torch_modes()
+        with plain_torch(training=False):
+            assert torch_modes() == {**switched, "autocast": False}
+
+
+def test_modes_come_back_after_an_error() -> None:
+    """A failed fit leaves the caller's modes on."""
+
+    def fail() -> None:
+        with plain_torch(training=True):
+            raise KeyError
+
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        switched = torch_modes()
+        with pytest.raises(KeyError):
+            fail()
+        assert torch_modes() == switched

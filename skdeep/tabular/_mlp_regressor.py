@@ -129,8 +129,10 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but on CUDA.
     n_threads : int, "auto" or None, default="auto"
-        Threads torch may use during a call. "auto" is one in a joblib worker and for
-        small networks; None leaves torch's setting.
+        Threads torch may use during a call. "auto" is one in a worker of joblib and for
+        small networks; large ones take torch's setting, and may then differ in the last
+        bits between a worker and the main process unless a number is given. None leaves
+        torch's setting.
     compile : bool, default=False
         Compile the network with `torch.compile` for training.
     callbacks : list of skorch callbacks or None, default=None

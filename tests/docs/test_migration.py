@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import neural_network
+from sklearn.base import clone
 
 import skdeep
 
@@ -64,3 +66,36 @@ def test_penalty_translates_as_the_table_says():
     ).fit(X, y)
     np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-4)
     np.testing.assert_allclose(ours.intercepts_[0], theirs.intercepts_[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_same_start_takes_the_same_path(name):
+    """From equal weights, without shuffling, both take the same steps of Adam."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((160, 3))
+    X = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
+    y = X[:, 0] * X[:, 1] + X[:, 2]
+    own = {"target_scaling": None}
+    if name == "MLPClassifier":
+        y, own = np.digitize(y, [-0.5, 0.5]), {}
+    shared = {"hidden_layer_sizes": (20,), "batch_size": 32, "shuffle": False}
+    ours = getattr(skdeep, name)(
+        **shared, **own, l2=0.1 / 32, tol=None, max_epochs=20, random_state=0
+    )
+    # A step of no length leaves the weights that every fit of this seed starts from.
+    start = clone(ours).set_params(learning_rate=1e-30, max_epochs=1).fit(X, y)
+    initial = list(zip(start.coefs_, start.intercepts_, strict=True))
+
+    class FromThere(getattr(neural_network, name)):
+        def _init_coef(self, fan_in, fan_out, dtype):
+            (found,) = (pair for pair in initial if pair[0].shape == (fan_in, fan_out))
+            return tuple(np.array(part) for part in found)
+
+    theirs = FromThere(
+        **shared, alpha=0.1, max_iter=20, tol=0.0, n_iter_no_change=20, random_state=0
+    )
+    with warnings.catch_warnings(action="ignore"):
+        theirs.fit(X, y)
+    ours.fit(X, y)
+    for w, v in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(w, v, atol=1e-5)

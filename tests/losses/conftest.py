@@ -39,7 +39,7 @@ def operations() -> Callable[[Callable[[], object]], list[str]]:
             super().__init__()
             self.names: list[str] = []
 
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             self.names.append(str(func))
             return func(*args, **(kwargs or {}))
 

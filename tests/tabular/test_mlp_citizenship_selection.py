@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import loguniform
 from sklearn.base import clone
-from sklearn.datasets import load_iris, make_regression
+from sklearn.datasets import (
+    load_iris,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.feature_selection import SequentialFeatureSelector
+from sklearn.feature_selection import RFE, SequentialFeatureSelector
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import (
@@ -94,6 +98,24 @@ def test_scorers_of_numbers_work(scoring: str, regressor: MLPRegressor) -> None:
     scorer = get_scorer(scoring)
     expected = scorer._sign * scorer._score_func(VALUES, regressor.predict(TABLE))
     assert scorer(regressor, TABLE, VALUES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "f1_samples"])
+def test_scorers_of_indicators_work(scoring: str, classifier: MLPClassifier) -> None:
+    """Several labels a row are scored, in a search and while training, as by hand."""
+    rows, indicator = make_multilabel_classification(
+        100, 6, n_classes=3, random_state=0
+    )
+    scores = cross_val_score(
+        classifier, rows, indicator, cv=2, scoring=scoring, error_score="raise"
+    )
+    scorer = get_scorer(scoring)
+    model = classifier.fit(rows[:50], indicator[:50])
+    method = model.predict if scoring == "f1_samples" else model.predict_proba
+    expected = scorer._score_func(indicator[50:], method(rows[50:]), **scorer._kwargs)
+    assert scores[1] == pytest.approx(expected)
+    model.set_params(early_stopping=True, scoring=scoring, validation_fraction=0.5)
+    assert model.fit(rows, indicator).validation_scores_[0] > 0
 
 
 def test_cross_validated_probabilities_keep_their_columns(
@@ -246,6 +268,44 @@ def test_curve_displays_draw() -> None:
         plt.close("all")
 
 
+def test_metric_displays_draw() -> None:
+    """Curves of two classes come from the probability of the positive one."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import (
+        ConfusionMatrixDisplay,
+        DetCurveDisplay,
+        PrecisionRecallDisplay,
+        PredictionErrorDisplay,
+        RocCurveDisplay,
+        roc_auc_score,
+    )
+
+    flower = SPECIES == 2
+    model = MLPClassifier(hidden_layer_sizes=(4,), max_epochs=3, random_state=0)
+    model.fit(X, flower)
+    try:
+        roc = RocCurveDisplay.from_estimator(model, X, flower)
+        area = roc_auc_score(flower, model.predict_proba(X)[:, 1])
+        assert roc.roc_auc == pytest.approx(area)
+        for display in (
+            CalibrationDisplay,
+            ConfusionMatrixDisplay,
+            DetCurveDisplay,
+            PrecisionRecallDisplay,
+        ):
+            display.from_estimator(model, X, flower)
+        numbers = MLPRegressor(max_epochs=2, random_state=0).fit(TABLE, VALUES)
+        shown = PredictionErrorDisplay.from_estimator(
+            numbers, TABLE, VALUES, subsample=None
+        )
+        np.testing.assert_array_equal(shown.y_pred, numbers.predict(TABLE))
+    finally:
+        plt.close("all")
+
+
 def test_importance_finds_the_informative_columns(regressor: MLPRegressor) -> None:
     """Shuffling a column that the target does not know costs next to nothing."""
     _, _, coef = make_regression(
@@ -271,6 +331,23 @@ def test_forward_selection_finds_the_informative_columns(
     selector = SequentialFeatureSelector(regressor, n_features_to_select=2, cv=2)
     selector.fit(TABLE, VALUES)
     np.testing.assert_array_equal(selector.get_support(), coef != 0)
+
+
+def test_elimination_takes_importances_from_the_first_layer(
+    regressor: MLPRegressor,
+) -> None:
+    """There is no coef_, but a function of coefs_ does."""
+    _, _, coef = make_regression(
+        120, 4, n_informative=2, noise=5.0, random_state=0, coef=True
+    )
+    with pytest.raises(ValueError, match="importance_getter"):
+        RFE(regressor).fit(TABLE, VALUES)
+    selector = RFE(
+        regressor,
+        n_features_to_select=2,
+        importance_getter=lambda model: np.abs(model.coefs_[0]).sum(axis=1),
+    )
+    np.testing.assert_array_equal(selector.fit(TABLE, VALUES).get_support(), coef != 0)
 
 
 def test_threshold_of_two_classes_is_tuned(classifier: MLPClassifier) -> None:

@@ -13,6 +13,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import BaggingClassifier, StackingRegressor, VotingClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -184,13 +185,14 @@ def test_grid_search_routes_through_a_pipeline(classifier: MLPClassifier) -> Non
     """Weights and transformed validation rows reach every candidate and the refit."""
     asked = clone(classifier).set_params(early_stopping=True, n_iter_no_change=2)
     asked.set_fit_request(sample_weight=True, X_val=True, y_val=True)
-    asked.set_score_request(sample_weight=True)
+    scorer = make_scorer(accuracy_score).set_score_request(sample_weight=False)
     scaler = StandardScaler().set_fit_request(sample_weight=False)
     pipeline = make_pipeline(scaler, asked, transform_input=["X_val"])
     search = GridSearchCV(
         pipeline,
         {"mlpclassifier__learning_rate": [1e-3, 1e-1]},
         cv=2,
+        scoring=scorer,
         error_score="raise",
     )
     search.fit(X, LABELS, sample_weight=WEIGHT, X_val=X[:20], y_val=LABELS[:20])

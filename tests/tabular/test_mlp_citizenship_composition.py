@@ -235,7 +235,7 @@ def test_unlabelled_rows_are_labelled_by_the_network() -> None:
 def test_mixed_frame_through_a_column_transformer() -> None:
     """Numbers with gaps and words become a table, dense or sparse."""
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(TABLE, columns=list("abcd"))
+    frame = pandas.DataFrame(TABLE.copy(), columns=list("abcd"))
     frame.loc[::10, "a"] = np.nan
     frame["word"] = np.array(["x", "y", "z"])[np.arange(120) % 3]
     target = VALUES + 100.0 * (frame["word"] == "x")

@@ -113,15 +113,16 @@ def test_large_steps_keep_the_threads_of_torch_but_in_a_worker(
 def test_threads_are_restored_after_a_failure(three_threads):
     """Errors and Ctrl-C in the midst of a training leave torch as it was."""
     X, y = table()
-    errors = iter([RuntimeError("inside"), KeyboardInterrupt(), ValueError("inside")])
+    kinds = (RuntimeError, KeyboardInterrupt, ValueError)
+    errors = iter([kind("inside") for kind in kinds])
 
     def failing(x: torch.Tensor) -> torch.Tensor:
         assert torch.get_num_threads() == 2
         raise next(errors)
 
     net = MLPRegressor(activation=failing, n_threads=2)
-    for kind in (RuntimeError, KeyboardInterrupt, ValueError):
-        with pytest.raises(kind):
+    for kind in kinds:
+        with pytest.raises(kind, match="inside"):
             net.fit(X, y)
         assert torch.get_num_threads() == 3
     with pytest.raises(DivergenceError, match="diverged"):

@@ -308,6 +308,34 @@ def test_numpy_scalars_are_parameters(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", BOTH)
+def test_parameters_set_later_do_not_touch_what_was_learnt(kind: Any) -> None:
+    """Predictions, weights and shapes are those of the fit until the next one."""
+    model = small(kind).fit(X, LABELS)
+    expected, coef = model.predict(X), model.coefs_[0].copy()
+    later: dict[str, Any] = {
+        "hidden_layer_sizes": (3, 3),
+        "activation": "tanh",
+        "normalization": "batch",
+        "feature_scaling": None,
+        "loss": "poisson" if kind is MLPRegressor else "focal",
+        "optimizer": "lbfgs",
+        "dtype": "float64",
+        "batch_size": 1,
+        "device": "cpu",
+        "dropout": 0.9,
+    }
+    if kind is MLPRegressor:
+        later["target_scaling"] = None
+    for name, value in later.items():
+        model.set_params(**{name: value})
+        np.testing.assert_array_equal(model.predict(X), expected)
+    np.testing.assert_array_equal(model.coefs_[0], coef)
+    assert model.n_layers_ == 3
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), expected)
+
+
+@pytest.mark.parametrize("kind", BOTH)
 def test_predictions_from_many_threads_agree(kind: Any) -> None:
     """A fitted model may serve several requests at a time."""
     model = small(kind).fit(X, LABELS)
