@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
+from typing import Any
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,9 @@ def test_same_start_takes_the_same_path(name):
     start = clone(ours).set_params(learning_rate=1e-30, max_epochs=1).fit(X, y)
     initial = list(zip(start.coefs_, start.intercepts_, strict=True))
 
-    class FromThere(getattr(neural_network, name)):
+    base: Any = getattr(neural_network, name)
+
+    class FromThere(base):
         def _init_coef(self, fan_in, fan_out, dtype):
             (found,) = (pair for pair in initial if pair[0].shape == (fan_in, fan_out))
             return tuple(np.array(part) for part in found)
