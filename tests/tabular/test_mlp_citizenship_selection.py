@@ -100,7 +100,7 @@ def test_scorers_of_numbers_work(scoring: str, regressor: MLPRegressor) -> None:
     assert scorer(regressor, TABLE, VALUES) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "f1_samples"])
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "f1_micro"])
 def test_scorers_of_indicators_work(scoring: str, classifier: MLPClassifier) -> None:
     """Several labels a row are scored, in a search and while training, as by hand."""
     rows, indicator = make_multilabel_classification(
@@ -111,7 +111,7 @@ def test_scorers_of_indicators_work(scoring: str, classifier: MLPClassifier) -> 
     )
     scorer = get_scorer(scoring)
     model = classifier.fit(rows[:50], indicator[:50])
-    method = model.predict if scoring == "f1_samples" else model.predict_proba
+    method = model.predict if scoring == "f1_micro" else model.predict_proba
     expected = scorer._score_func(indicator[50:], method(rows[50:]), **scorer._kwargs)
     assert scores[1] == pytest.approx(expected)
     model.set_params(early_stopping=True, scoring=scoring, validation_fraction=0.5)
