@@ -139,7 +139,7 @@ def _weights(weight: Array | None, job: Job) -> torch.Tensor | None:
         return None
     if job.partial:
         # The mean over all rows is not known: a row alone would always weigh one.
-        return torch.from_numpy(weight).to(job.device, job.dtype)
+        return torch.tensor(weight, dtype=job.dtype, device=job.device)
     # Divided by the largest first: a sum of huge weights overflows.
     scaled = weight / weight.max()
     return torch.from_numpy(scaled / scaled.mean()).to(job.device, job.dtype)
