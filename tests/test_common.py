@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import (
 from skdeep import MLPClassifier, MLPRegressor
 
 # The smallest network and training that learn what the checks want learnt.
-SMALL = {"hidden_layer_sizes": 16, "max_epochs": 40, "learning_rate": 0.02}
+SMALL = {"hidden_layer_sizes": 16, "max_epochs": 25, "learning_rate": 0.03}
 
 SHARED: list[dict[str, Any]] = [
     {"optimizer": "sgd", "learning_rate": 0.1},
