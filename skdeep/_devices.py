@@ -142,7 +142,8 @@ def plain_torch(*, training: bool) -> Iterator[None]:
             stack.enter_context(torch.inference_mode(mode=False))
         if training and not torch.is_grad_enabled():
             stack.enter_context(torch.enable_grad())
-        if training and torch.get_default_device().type != "cpu":
+        # torch 2.6 does not tell get_default_device of a `with torch.device(...)`.
+        if training and torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):

@@ -39,7 +39,7 @@ def draw_seed(random_state: Seed) -> int:
         Between 0 and 2**63 - 1.
     """
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0]) >> 1
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, np.random.RandomState):
@@ -61,7 +61,7 @@ class Streams:
     def from_seed(cls, seed: int) -> Streams:
         """Spread one seed over the streams with NumPy's `SeedSequence`."""
         words = np.random.SeedSequence(seed).generate_state(5, np.uint64)
-        return cls(*(int(word >> 1) for word in words))
+        return cls(*(int(word) >> 1 for word in words))
 
 
 def torch_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:

@@ -190,7 +190,7 @@ def torch_modes() -> dict[str, Any]:
         "grad": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
         "autocast": torch.is_autocast_enabled("cpu"),
-        "device": torch.get_default_device().type,
+        "device": torch.empty(0).device.type,
     }
 
 

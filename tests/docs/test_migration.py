@@ -43,7 +43,8 @@ def test_no_row_speaks_of_a_parameter_that_is_not_there():
     theirs = set().union(*(parameters(neural_network, name) for name in ESTIMATORS))
     ours = set.intersection(*(parameters(skdeep, name) for name in ESTIMATORS))
     table = counterparts()
-    assert set(table) <= theirs
+    # MLPRegressor has had a `loss` since scikit-learn 1.7.
+    assert set(table) - {"loss"} <= theirs
     assert set(table.values()) - {""} <= ours
 
 

@@ -176,6 +176,11 @@ def test_squared_error_takes_no_more_operations_than_mse(operations: Any) -> Non
     output, target = torch.zeros(5, 1, requires_grad=True), torch.zeros(5, 1)
     ours = operations(lambda: make("squared_error")(output, target).backward())
     torchs = operations(lambda: F.mse_loss(output, target).backward())
+    # What detaches only makes a name; torch 2.6 also says so when it accumulates.
+    ours, torchs = (
+        [name for name in names if not name.startswith(("aten.detach", "aten.add_"))]
+        for names in (ours, torchs)
+    )
     assert len(ours) == len(torchs)
 
 
