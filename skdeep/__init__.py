@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 
     from skdeep import exceptions
     from skdeep._show_versions import show_versions
-    from skdeep.tabular import MLPClassifier, MLPRegressor
+    from skdeep.tabular import (
+        MLPClassifier,
+        MLPRegressor,
+        TabularMLPClassifier,
+        TabularMLPRegressor,
+        recipe_params,
+    )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "MLPClassifier",
     "MLPRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "exceptions",
+    "recipe_params",
     "show_versions",
 ]
 
@@ -30,6 +39,9 @@ __all__ = [
 _ROOMS = {
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
+    "TabularMLPClassifier": "skdeep.tabular",
+    "TabularMLPRegressor": "skdeep.tabular",
+    "recipe_params": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",
     "show_versions": "skdeep._show_versions",
 }

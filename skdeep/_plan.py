@@ -48,10 +48,18 @@ class TrainingPlan:
     batch_size: int = 200
     lr_schedule: str | None = None
     warmup_fraction: float = 0.0
+    dropout_schedule: str | None = None
+    weight_decay_schedule: str | None = None
     max_grad_norm: float | None = None
     weight_averaging: str | None = None
     autocast_dtype: torch.dtype | None = None
     compile: bool = False
     third_party_seed: int | None = None
+    # Of `time.perf_counter`: no epoch is begun that would hardly end before it. Where
+    # the best epochs are trained again on more rows, they count `again` times.
+    deadline: float | None = None
+    again: float = 0.0
+    # The epoch to end with, short of `max_epochs`, which schedules stretch over.
+    last_epoch: int | None = None
     verbose: int = 0
     title: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pytest
 import scipy.sparse as sp
 import torch
 from hypothesis import strategies as st
@@ -13,6 +13,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from sklearn.metrics import get_scorer_names
 
 from skdeep import MLPClassifier
+
+pd = pytest.importorskip("pandas")
 
 _NAMES = ["relu", "logistic", "tanh", "leaky_relu", "selu", "gelu", "mish", "softplus"]
 _ACTIVATIONS = st.sampled_from([*_NAMES, torch.nn.RReLU, torch.sin])

@@ -2,14 +2,17 @@
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._job import Job
+from skdeep.base._job import FittedState, Job
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._regressor import DeepRegressor
+from skdeep.training import TrainedNetwork
 
 __all__ = [
     "SHARED_CONSTRAINTS",
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "FittedState",
     "Job",
+    "TrainedNetwork",
 ]

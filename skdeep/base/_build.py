@@ -162,7 +162,7 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         ),
         stopping=StoppingPlan(
             monitor=monitor,
-            tol=None if job.partial else estimator.tol,
+            tol=None if job.partial or job.first is not None else estimator.tol,
             n_iter_no_change=int(estimator.n_iter_no_change),
             restore_best=monitor != "train_loss",
         ),
@@ -171,11 +171,17 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         batch_size=job.batch_size,
         lr_schedule=None if job.partial else estimator.lr_schedule,
         warmup_fraction=0.0 if job.partial else float(estimator.warmup_fraction),
+        dropout_schedule=None if job.partial else estimator.dropout_schedule,
+        weight_decay_schedule=None if job.partial else estimator.weight_decay_schedule,
         max_grad_norm=estimator.max_grad_norm,
         weight_averaging=None if job.partial else estimator.weight_averaging,
         autocast_dtype=resolve_precision(estimator.precision, job.device, job.dtype),
         compile=bool(estimator.compile),
         third_party_seed=job.streams.third_party if third_party else None,
+        # The first training has left the second its time.
+        deadline=None if job.first is not None else job.deadline,
+        again=job.again,
+        last_epoch=None if job.first is None else job.first.best_epoch,
         verbose=int(estimator.verbose),
         title=type(estimator).__name__,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,12 +20,11 @@ from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._build import build
 from skdeep.base._fitted import FittedAttributes
-from skdeep.base._forward import block_rows, forward_blocks
+from skdeep.base._forward import forward_blocks
+from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._validate import validate
 from skdeep.data import (
-    ColumnScaler,
-    check_table,
     float_dtype,
     holdout,
     in_memory,
@@ -44,57 +42,12 @@ from skdeep.training import (
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
 
-# From this many rows early_stopping="auto" holds some out, as scikit-learn's gradient
-# boosting does: a tenth of so many tells the validation loss well enough.
-AUTO_EARLY_STOPPING_ROWS = 10_000
 
-
-class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
+class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
     """Base of all estimators: it holds a skorch net, it is none.
 
-    A front door adds its `__init__`, its `_parameter_constraints`, and the hooks
-    `_architecture`, `_build_network` and `_make_scaler`.
+    A front door adds its `__init__`, its `_parameter_constraints` and its `Hooks`.
     """
-
-    @abstractmethod
-    def _architecture(self, n_features: int) -> dict[str, Any]:
-        """Return what must be equal for training to go on with the same network."""
-
-    @abstractmethod
-    def _n_weights(self, n_features: int, n_outputs: int) -> int:
-        """Return about how many multiply-adds one row costs."""
-
-    @abstractmethod
-    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
-        """Return an initialised network for the job's target."""
-
-    @abstractmethod
-    def _is_third_party(self) -> bool:
-        """Tell whether foreign code may draw from torch's global generator."""
-
-    @abstractmethod
-    def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
-        """Return codes as the loss takes them."""
-
-    @abstractmethod
-    def _make_scaler(self) -> ColumnScaler | None:
-        """Return an empty scaler of the inputs, or None."""
-
-    @abstractmethod
-    def _fit_target(self, job: Job, classes: Any) -> None:
-        """Find out what the target is; set `job.target` and the codes of the parts."""
-
-    @abstractmethod
-    def _make_loss(self, job: Job) -> torch.nn.Module:
-        """Return the loss for the job's target."""
-
-    @abstractmethod
-    def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
-        """Return predictions in the network's units from its outputs."""
-
-    @abstractmethod
-    def _strata(self, job: Job) -> Array | None:
-        """Return the class of every training row, for a stratified hold-out."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -161,11 +114,29 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             plain_torch(training=True),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
-            self._encode(job, classes)
-            self._split(job)
-            self._build(job)
-            trained = self._train(job)
+            trained = self._learn(job, classes)
         return self._adopt(job, trained)
+
+    def _learn(self, job: Job, classes: Any) -> TrainedNetwork:
+        """Go through the verbs, and where `refit` says so through some of them again.
+
+        The second time no row is held out, and training ends with the epoch that was
+        the best one the first time.
+        """
+        given = copy.copy(job.train)
+        self._encode(job, classes)
+        self._split(job)
+        job.again = given.n_rows / job.train.n_rows if job.held_out else 0.0
+        self._build(job)
+        trained = self._train(job)
+        job.temperature = self._temperature(job, trained)
+        if not job.again:
+            return trained
+        job.first, job.train, job.valid = trained, given, None
+        job.valid_batches = None
+        self._encode(job, classes)
+        self._build(job)
+        return self._train(job)
 
     def _encode(self, job: Job, classes: Any) -> None:
         """Turn targets into codes, weigh the rows, drop those that weigh nothing."""
@@ -197,14 +168,17 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             self._strata(job),
         )
         job.valid = _rows_of(job.train, valid_rows)
+        job.held_out = self.refit
         job.train = _rows_of(job.train, train_rows)
 
     def _stops_early(self, job: Job) -> bool:
+        if job.first is not None:
+            return False
         if self.early_stopping != "auto":
             return bool(self.early_stopping) and not job.partial
         if job.partial:
             return False
-        return job.valid is not None or job.train.n_rows >= AUTO_EARLY_STOPPING_ROWS
+        return job.valid is not None or job.train.n_rows >= self._auto_stopping_rows
 
     def _build(self, job: Job) -> None:
         """Make rows, module, loss and plan."""
@@ -220,6 +194,8 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             callbacks=self.callbacks,
             state=job.before.resume if job.before else None,
         )
+        if job.first is not None:
+            return train(run, job.batches, None, EpochHooks())
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
         hooks = EpochHooks(
@@ -279,6 +255,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             row_work=self._n_weights(job.train.X.shape[1], job.target.n_outputs),
             foreign_seed=_foreign_seed(job),
             resume=resume,
+            temperature=job.temperature,
         )
 
     def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
@@ -292,6 +269,10 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         detach_generators(trained.net.module_)
         history, n_epochs = trained.history, trained.n_epochs
         best_epoch = trained.best_epoch
+        if job.first is not None:
+            history = join_columns(job.first.history, history)
+            n_epochs += job.first.n_epochs
+            best_epoch = job.first.best_epoch
         if job.before is not None:
             best_epoch += len(self.history_["epoch"])
             history = join_columns(self.history_, history)
@@ -309,7 +290,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
     def _common(self, job: Job) -> dict[str, Any]:
         names = {
             name: vars(job.scratch)[name]
-            for name in ("n_features_in_", "feature_names_in_")
+            for name in ("n_features_in_", "feature_names_in_", "_schema")
             if name in vars(job.scratch)
         }
         return {
@@ -319,14 +300,6 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
             "_state": self._make_state(job, {}),
         }
 
-    @abstractmethod
-    def _target_attributes(self, target: Any) -> dict[str, Any]:
-        """Return the fitted attributes that come from the target."""
-
-    @abstractmethod
-    def _target_checks(self) -> dict[str, bool]:
-        """Return how the targets are to be validated."""
-
     def _outputs(
         self, X: MatrixLike, *, raw: bool = False
     ) -> tuple[Array, np.dtype[Any]]:
@@ -335,20 +308,22 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, ABC):
         Raw outputs are the network's own; otherwise they have gone through the link.
         """
         check_is_fitted(self)
-        table = check_table(self, X, reset=False)
+        table = self._read(X, reset=False)
         state: FittedState = self._state
         n_rows, n_columns = table.shape
-        work = float(min(n_rows, block_rows(n_columns)) * state.row_work)
+        step = self._block_rows(n_columns)
+        work = float(min(n_rows, step) * state.row_work)
 
         def link(output: torch.Tensor) -> torch.Tensor:
-            return output if raw else self._link(state, output)
+            pooled = self._pool(state, output)
+            return pooled if raw else self._link(state, pooled)
 
         with (
             plain_torch(training=False),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
             outputs = forward_blocks(
-                self.module_, table, state.scaler, link, state.foreign_seed
+                self.module_, table, state.scaler, link, step, state.foreign_seed
             )
         return outputs, np.result_type(float_dtype(table), state.input_dtype)
 

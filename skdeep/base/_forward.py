@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
 from skdeep._seeding import isolated_global_rng
@@ -15,7 +14,7 @@ from skdeep.data import to_tensor
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
-    from skdeep.data import ColumnScaler
+    from skdeep.data import ColumnScaler, TableEncoder
 
 
 # Enough rows to make light of what each block costs, few enough for the widths of a
@@ -43,8 +42,9 @@ def block_rows(n_columns: int) -> int:
 def forward_blocks(
     module: torch.nn.Module,
     X: Any,
-    scaler: ColumnScaler | None,
+    scaler: ColumnScaler | TableEncoder | None,
     link: Callable[[torch.Tensor], torch.Tensor],
+    step: int,
     foreign_seed: int | None = None,
 ) -> Array:
     """Return what the network says of every row, after the link.
@@ -53,12 +53,14 @@ def forward_blocks(
     ----------
     module : torch.nn.Module
         A fitted network.
-    X : {ndarray, memmap, csr_array} of shape (n_samples, n_features)
+    X : {ndarray, memmap, csr_array, MixedTable} of shape (n_samples, n_features)
         A validated table.
-    scaler : ColumnScaler or None
+    scaler : ColumnScaler, TableEncoder or None
         Applied to each row.
     link : callable
         From outputs to what is returned.
+    step : int
+        How many rows go through the network at once, see `block_rows`.
     foreign_seed : int or None, default=None
         Of torch's own generator, lent to functions that may draw from it.
 
@@ -69,7 +71,7 @@ def forward_blocks(
     if module.training:
         module.eval()
     parameter = next(module.parameters())
-    n_rows, step = X.shape[0], block_rows(X.shape[1])
+    n_rows = X.shape[0]
     outputs: Array | None = None
     lent = (
         nullcontext()
@@ -79,9 +81,7 @@ def forward_blocks(
     with lent, torch.inference_mode():
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            block = X[rows]
-            block = block.toarray() if sp.issparse(block) else np.asarray(block)
-            inputs = to_tensor(block, scaler, parameter.dtype)
+            inputs = to_tensor(X[rows], scaler, parameter.dtype)
             block_out = link(module(inputs.to(parameter.device)))
             part = block_out.cpu().numpy()
             if n_rows <= step:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from skdeep._typing import Array
     from skdeep.data import Batches, ColumnScaler
     from skdeep.losses import WeightPenalty
+    from skdeep.training import TrainedNetwork
 
 
 @dataclass
@@ -45,6 +46,8 @@ class FittedState:
     row_work: int
     # Where a function that is not ours may draw from torch's generator in predict too.
     foreign_seed: int | None = None
+    # What logits are divided by.
+    temperature: float = 1.0
     resume: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +70,16 @@ class Job:
     streams: Streams
     device: torch.device
     batch_size: int
+    # When training has to end, as `time.perf_counter` counts.
+    deadline: float | None = None
     valid: Part | None = None
+    # Whether the validation rows come from the training rows, to be joined with them
+    # again by `refit`; then how many times longer an epoch takes with all of them, and
+    # what the training without them brought.
+    held_out: bool = False
+    again: float = 0.0
+    first: TrainedNetwork | None = None
+    temperature: float = 1.0
     target: Any = None
     scaler: ColumnScaler | None = None
     architecture: dict[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 class DeepRegressor(RegressorMixin, DeepEstimator):
     """Base of regressors: one number a row, or several."""
 
+    # A parameter of some front doors only.
+    clip_predictions: bool = False
+
     def _target_checks(self) -> dict[str, bool]:
         return {"multi_output": True, "y_numeric": True}
 
@@ -45,12 +49,35 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
             job.target = NumberTarget(
                 scaling,
                 one_dimensional=y.ndim == 1,
-                n_outputs=1 if y.ndim == 1 else y.shape[1],
+                n_columns=1 if y.ndim == 1 else y.shape[1],
+                n_quantiles=len(self._quantiles(y)),
+                clip=self.clip_predictions,
             )
         for part in (job.train, job.valid):
             if part is not None:
                 part.codes = job.target.columns(part.y, owner)
                 self._check_range(part.codes)
+
+    def _quantiles(self, y: Array) -> tuple[float, ...]:
+        """Return the quantiles to predict, or a single one where none is."""
+        several = np.ndim(self.quantile) > 0
+        levels = tuple(np.atleast_1d(self.quantile).tolist())
+        if self.loss != "quantile" or not several:
+            return levels[:1]
+        owner = type(self).__name__
+        ascending = all(a < b for a, b in pairwise((0.0, *levels, 1.0)))
+        if not levels or not ascending:
+            raise ValueError(
+                f"The 'quantile' parameter of {owner} must be a float in the range "
+                "(0.0, 1.0) or several of them, ascending. Got "
+                f"{self.quantile!r} instead."
+            )
+        if len(levels) > 1 and y.ndim > 1:
+            raise ValueError(
+                f"{owner} predicts several quantiles of one target. Got y of shape "
+                f"{y.shape} for quantile={self.quantile!r}. Fit one estimator a target."
+            )
+        return levels
 
     def _check_same_scaling(self, before: str | None, now: str | None) -> None:
         if now != before:
@@ -76,8 +103,11 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         return None
 
     def _make_loss(self, job: Job) -> torch.nn.Module:
+        quantiles = self._quantiles(job.train.y)
         return make_regression_loss(
-            self.loss, quantile=self.quantile, huber_delta=self.huber_delta
+            self.loss,
+            quantile=quantiles if len(quantiles) > 1 else quantiles[0],
+            huber_delta=self.huber_delta,
         )
 
     def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:

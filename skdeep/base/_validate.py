@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import TYPE_CHECKING, Any
 
 from sklearn.metrics import check_scoring
@@ -10,7 +11,7 @@ from sklearn.metrics import check_scoring
 from skdeep._devices import resolve_device
 from skdeep._seeding import Streams, draw_seed
 from skdeep.base._job import Job, Part
-from skdeep.data import check_table, check_weights, ravel_column, resolve_batch_size
+from skdeep.data import check_weights, ravel_column, resolve_batch_size
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
@@ -47,7 +48,8 @@ def validate(
     job : Job
         With its parts validated.
     """
-    owner = type(estimator).__name__
+    owner, limit = type(estimator).__name__, estimator.time_limit
+    deadline = None if limit is None else time.perf_counter() + limit
     if partial:
         # scikit-learn leaves it out once there is something fitted.
         estimator._validate_params()
@@ -78,15 +80,19 @@ def validate(
         streams=Streams.from_seed(draw_seed(estimator.random_state)),
         device=resolve_device(estimator.device),
         batch_size=resolve_batch_size(
-            estimator.batch_size, part.n_rows, full=estimator.optimizer == "lbfgs"
+            estimator.batch_size,
+            part.n_rows,
+            full=estimator.optimizer == "lbfgs",
+            auto=estimator.auto_batch_size,
         ),
+        deadline=deadline,
     )
 
 
 def _part(
     scratch: Any, X: MatrixLike, y: Any, sample_weight: Any, **checks: bool
 ) -> Part:
-    table, target = check_table(scratch, X, y, **checks)
+    table, target = scratch._read(X, y, **checks)
     weight = check_weights(sample_weight, table, type(scratch).__name__)
     return Part(table, ravel_column(target), weight)
 

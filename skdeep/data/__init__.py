@@ -1,6 +1,10 @@
 """From X and y to tensors: tables, targets, weights, splits and batches."""
 
 from skdeep.data._batches import Batch, Batches, resolve_batch_size
+from skdeep.data._bins import quantile_edges, tree_edges
+from skdeep.data._encoding import TableEncoder
+from skdeep.data._frames import check_target, read_table
+from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout
 from skdeep.data._tables import (
@@ -21,8 +25,12 @@ __all__ = [
     "Batches",
     "ClassTarget",
     "ColumnScaler",
+    "MixedTable",
     "NumberTarget",
+    "TableEncoder",
+    "TableSchema",
     "check_table",
+    "check_target",
     "check_weights",
     "class_weights",
     "float_dtype",
@@ -30,8 +38,11 @@ __all__ = [
     "in_memory",
     "is_streamed_map",
     "make_rows",
+    "quantile_edges",
     "ravel_column",
+    "read_table",
     "resolve_batch_size",
     "take",
     "to_tensor",
+    "tree_edges",
 ]

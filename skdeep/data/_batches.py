@@ -115,7 +115,9 @@ def _batch_edges(n_rows: int, batch_size: int) -> list[int]:
     return edges
 
 
-def resolve_batch_size(batch_size: int | str, n_rows: int, *, full: bool) -> int:
+def resolve_batch_size(
+    batch_size: int | str, n_rows: int, *, full: bool, auto: int = 200
+) -> int:
     """Return the rows in a batch; "auto" is scikit-learn's min(200, n_samples).
 
     Parameters
@@ -126,6 +128,8 @@ def resolve_batch_size(batch_size: int | str, n_rows: int, *, full: bool) -> int
         Rows to train on.
     full : bool
         Whether all rows are wanted at once, as L-BFGS does, whatever the parameter.
+    auto : int, default=200
+        The most rows that "auto" stands for.
 
     Returns
     -------
@@ -135,5 +139,5 @@ def resolve_batch_size(batch_size: int | str, n_rows: int, *, full: bool) -> int
     if full:
         return n_rows
     if isinstance(batch_size, str):
-        return min(200, n_rows)
+        return min(auto, n_rows)
     return int(np.clip(batch_size, 1, n_rows))

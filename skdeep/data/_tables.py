@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
 from skdeep._compat import num_samples, validate_data
+from skdeep.data._mixed import MixedTable
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
+    from skdeep.data._encoding import TableEncoder
 
 # A memory map above this many bytes is read batch by batch; below, a copy costs less
 # than the libraries that are loaded already.
@@ -51,7 +53,7 @@ class StreamedRows:
     def __init__(
         self,
         X: Any,
-        scaler: ColumnScaler | None,
+        scaler: ColumnScaler | TableEncoder | None,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
@@ -63,9 +65,7 @@ class StreamedRows:
 
     def gather(self, index: Array | slice) -> torch.Tensor:
         """Return the rows at `index`, cast and scaled."""
-        block = self.X[index]
-        block = block.toarray() if sp.issparse(block) else np.asarray(block)
-        return to_tensor(block, self.scaler, self.dtype).to(self.device)
+        return to_tensor(self.X[index], self.scaler, self.dtype).to(self.device)
 
 
 def check_table(
@@ -156,9 +156,14 @@ def float_dtype(X: Any) -> np.dtype[Any]:
 
 
 def to_tensor(
-    block: Array, scaler: ColumnScaler | None, dtype: torch.dtype
+    block: Any, scaler: ColumnScaler | TableEncoder | None, dtype: torch.dtype
 ) -> torch.Tensor:
     """Return a block of rows as a CPU tensor, put to scale; it may share its memory."""
+    if isinstance(block, MixedTable):
+        encoder = cast("TableEncoder", scaler)
+        return torch.from_numpy(encoder.transform(block)).to(dtype)
+    scaler = cast("ColumnScaler | None", scaler)
+    block = block.toarray() if sp.issparse(block) else np.asarray(block)
     # Half, long double and foreign byte orders are among what a memory map may hold.
     block = block.astype(float_dtype(block), copy=False)
     if scaler is not None:
@@ -170,15 +175,18 @@ def to_tensor(
 
 
 def make_rows(
-    X: Any, scaler: ColumnScaler | None, dtype: torch.dtype, device: torch.device
+    X: Any,
+    scaler: ColumnScaler | TableEncoder | None,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> TensorRows | StreamedRows:
     """Return `X` as rows: copied to the device, or streamed where that is too much.
 
     Parameters
     ----------
-    X : {ndarray, memmap, csr_array} of shape (n_samples, n_features)
+    X : {ndarray, memmap, csr_array, MixedTable} of shape (n_samples, n_features)
         A validated table.
-    scaler : ColumnScaler or None
+    scaler : ColumnScaler, TableEncoder or None
         Applied to each row.
     dtype : torch.dtype
         Of the tensors handed out.
@@ -191,6 +199,8 @@ def make_rows(
     """
     if sp.issparse(X) or isinstance(X, MappedSubset) or is_streamed_map(X):
         return StreamedRows(X, scaler, dtype, device)
+    if isinstance(X, MixedTable):
+        return TensorRows(to_tensor(X, scaler, dtype).to(device))
     tensor = torch.empty(X.shape, dtype=dtype, device=device)
     for start in range(0, X.shape[0], BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)

@@ -223,16 +223,29 @@ class NumberTarget:
         "mean" divides by the mean only, for losses with a log link.
     one_dimensional : bool
         Whether `y` came, and is to be returned, with one axis.
-    n_outputs : int
+    n_columns : int
         Number of columns.
+    n_quantiles : int, default=1
+        How many predictions of a single column are made at once, in ascending order.
+    clip : bool, default=False
+        Keep predictions within the range of the training targets.
     """
 
     def __init__(
-        self, scaling: str | None, *, one_dimensional: bool, n_outputs: int
+        self,
+        scaling: str | None,
+        *,
+        one_dimensional: bool,
+        n_columns: int,
+        n_quantiles: int = 1,
+        clip: bool = False,
     ) -> None:
         self.scaling = scaling
         self.one_dimensional = one_dimensional
-        self.n_outputs = n_outputs
+        self.n_columns = n_columns
+        self.n_quantiles = n_quantiles
+        self.limits: tuple[Array, Array] | None = None
+        self.clip = clip
         self.scaler = (
             None if scaling is None else ColumnScaler(by_mean=scaling == "mean")
         )
@@ -253,21 +266,34 @@ class NumberTarget:
             )
         values = np.asarray(y, dtype=np.float64)
         values = values.reshape(len(values), -1)
-        if values.shape[1] != self.n_outputs:
+        if values.shape[1] != self.n_columns:
             raise ValueError(
-                f"{owner} predicts {self.n_outputs} number(s) a row. Got y of shape "
+                f"{owner} predicts {self.n_columns} number(s) a row. Got y of shape "
                 f"{np.shape(y)}."
             )
         return values
 
     def update(self, values: Array, weight: Array | None) -> None:
-        """Take more rows of shape (n_samples, n_outputs) into the statistics."""
+        """Take more rows of shape (n_samples, n_columns) into the statistics."""
         if self.scaler is not None:
             self.scaler.update(values, weight)
+        if self.clip:
+            low, high = values.min(axis=0), values.max(axis=0)
+            if self.limits is not None:
+                low = np.minimum(low, self.limits[0])
+                high = np.maximum(high, self.limits[1])
+            self.limits = low, high
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the network's last layer."""
+        return self.n_columns * self.n_quantiles
 
     def encode(self, values: Array, dtype: torch.dtype) -> torch.Tensor:
-        """Return numbers of shape (n_samples, n_outputs) as the loss takes them."""
+        """Return numbers of shape (n_samples, n_columns) as the loss takes them."""
         scaled = values if self.scaler is None else self.scaler.transform(values)
+        if self.n_quantiles > 1:
+            scaled = np.repeat(scaled, self.n_quantiles, axis=1)
         return torch.from_numpy(np.array(scaled, order="C")).to(dtype)
 
     def decode(self, outputs: Array) -> Array:
@@ -275,4 +301,10 @@ class NumberTarget:
         restored = (
             outputs if self.scaler is None else self.scaler.inverse_transform(outputs)
         )
+        if self.limits is not None:
+            restored = np.clip(restored, *self.limits)
+        if self.n_quantiles > 1:
+            # Quantiles that cross are put in order, which makes none of them worse:
+            # Chernozhukov et al. (2010), doi:10.3982/ECTA7880.
+            return np.sort(restored, axis=1)
         return restored[:, 0] if self.one_dimensional else restored

@@ -8,6 +8,7 @@ from skdeep.losses._classification import (
     logits_to_proba,
     make_classification_loss,
 )
+from skdeep.losses._ensemble import EnsembleLoss
 from skdeep.losses._penalties import WeightPenalty
 from skdeep.losses._regression import (
     LOSSES_REGRESSION,
@@ -19,6 +20,7 @@ __all__ = [
     "CLASSIFICATION_KINDS",
     "LOSSES_CLASSIFICATION",
     "LOSSES_REGRESSION",
+    "EnsembleLoss",
     "RegressionLoss",
     "WeightPenalty",
     "logits_to_proba",

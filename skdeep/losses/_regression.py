@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -108,8 +109,9 @@ class QuantileLoss(ElementwiseLoss):
 
     Parameters
     ----------
-    quantile : float
-        Which quantile, in (0, 1); at 0.5 the loss is half the absolute error.
+    quantile : float or sequence of float
+        Which quantile, in (0, 1); at 0.5 the loss is half the absolute error. Several
+        are for as many outputs.
 
     References
     ----------
@@ -117,13 +119,19 @@ class QuantileLoss(ElementwiseLoss):
        :doi:`10.2307/1913643`
     """
 
-    def __init__(self, quantile: float) -> None:
+    def __init__(self, quantile: float | Sequence[float]) -> None:
         super().__init__()
         self.quantile = quantile
+        levels = None if isinstance(quantile, float) else torch.tensor([*quantile])
+        self.register_buffer("levels", levels)
 
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         excess = output - target
-        losses = torch.sub(F.relu(excess), excess, alpha=self.quantile)
+        if isinstance(self.quantile, float):
+            losses = torch.sub(F.relu(excess), excess, alpha=self.quantile)
+        else:
+            levels: Tensor = self.levels  # type: ignore[assignment]  # torch: or Module
+            losses = F.relu(excess) - excess * levels
         return losses.mean() if reduction == "mean" else losses
 
 
@@ -186,7 +194,7 @@ class TorchRegressionLoss(RegressionLoss):
 def make_regression_loss(
     loss: str | type[nn.Module],
     *,
-    quantile: float = 0.5,
+    quantile: float | Sequence[float] = 0.5,
     huber_delta: float = 1.0,
 ) -> RegressionLoss:
     """Build a loss on numbers from its name or its torch class.
@@ -198,8 +206,9 @@ def make_regression_loss(
         (pinball), or "poisson": half the Poisson deviance for targets of at least 0,
         where the network puts out the logarithm of the mean. A torch class is created
         without arguments but `reduction`; all its outputs are averaged.
-    quantile : float, default=0.5
-        Quantile that "quantile" fits, in (0, 1). Other losses ignore it.
+    quantile : float or sequence of float, default=0.5
+        Quantile that "quantile" fits, in (0, 1), or one for each output. Other losses
+        ignore it.
     huber_delta : float, default=1.0
         Error at which "huber" becomes linear, in units of the (scaled) target, above
         0. Other losses ignore it.
@@ -251,11 +260,14 @@ def make_regression_loss(
             )
         return HuberLoss(float(huber_delta))
     if loss == "quantile":
-        if not 0.0 < quantile < 1.0:
+        levels = quantile if isinstance(quantile, Sequence) else (quantile,)
+        if not all(0.0 < level < 1.0 for level in levels):
             raise ValueError(
                 "The 'quantile' parameter must be a float in the range (0.0, 1.0). "
                 f"Got {quantile!r} instead."
             )
+        if isinstance(quantile, Sequence):
+            return QuantileLoss(quantile)
         return QuantileLoss(float(quantile))
     plain: dict[object, type[RegressionLoss]] = {
         "squared_error": SquaredError,

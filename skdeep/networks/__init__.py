@@ -13,16 +13,31 @@ from skdeep.networks._dropout import (
     attach_generator,
     detach_generators,
 )
+from skdeep.networks._ensembling import CombinationKind, combine
 from skdeep.networks._initialization import initialize_linear_
 from skdeep.networks._mlp import MLP, per_layer, resolve_layers
+from skdeep.networks._ntk import data_dependent_init_
+from skdeep.networks._numeric_embeddings import (
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+)
+from skdeep.networks._tabular import TabularNetwork
+from skdeep.networks._tabular_inputs import TabularInputs
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "CombinationKind",
     "FunctionActivation",
     "GeneratorDropout",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
+    "TabularInputs",
+    "TabularNetwork",
     "activation_name",
     "attach_generator",
+    "combine",
+    "data_dependent_init_",
     "detach_generators",
     "initialize_linear_",
     "make_activation",

@@ -32,6 +32,9 @@ class GeneratorDropout(nn.Module):
     generator : torch.Generator or None
         Source of the masks, on the device of the inputs; set by `attach_generator`.
         None at first, and in every pickle and deep copy.
+    share : float
+        In [0, 1]: `p` is multiplied by it, as a schedule wants it. 1 at first, and in
+        every pickle and deep copy.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class GeneratorDropout(nn.Module):
             )
             raise ValueError(msg)
         self.p = p
+        self.share = 1.0
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,7 +93,8 @@ class GeneratorDropout(nn.Module):
         RuntimeError
             If elements are to be dropped and no generator is attached.
         """
-        if not self.training or self.p == 0.0:
+        p = self.p * self.share
+        if not self.training or p == 0.0:
             return x
         if self.generator is None:
             msg = (
@@ -98,7 +103,7 @@ class GeneratorDropout(nn.Module):
                 "first, or module.eval() to predict."
             )
             raise RuntimeError(msg)
-        keep = 1.0 - self.p
+        keep = 1.0 - p
         mask = torch.empty_like(x)
         # On the CPU comparing uniform numbers takes half the time of bernoulli_, but
         # those of half precision are too coarse to hit the probability.
@@ -119,8 +124,8 @@ class GeneratorDropout(nn.Module):
         return f"p={self.p}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the generator out of pickles and deep copies."""
-        return {**self.__dict__, "generator": None}
+        """Leave what belongs to a training out of pickles and deep copies."""
+        return {**self.__dict__, "generator": None, "share": 1.0}
 
 
 def attach_generator(module: nn.Module, generator: torch.Generator) -> None:
@@ -172,3 +177,4 @@ def _set_generator(module: nn.Module, generator: torch.Generator | None) -> None
     for part in module.modules():
         if isinstance(part, GeneratorDropout):
             part.generator = generator
+            part.share = 1.0

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, DeepEstimator, Job
+from skdeep.base import SHARED_CONSTRAINTS, Job
 from skdeep.data import ColumnScaler
-from skdeep.networks import ACTIVATIONS, MLP, per_layer, resolve_layers
+from skdeep.networks import ACTIVATIONS, MLP, per_layer
+from skdeep.tabular._perceptron import PerceptronDoor
 
 if TYPE_CHECKING:
     import torch
@@ -23,14 +24,8 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class MLPDoor(DeepEstimator):
+class MLPDoor(PerceptronDoor):
     """Hooks of the perceptrons."""
-
-    def _widths(self) -> tuple[int, ...]:
-        try:
-            return resolve_layers(self.hidden_layer_sizes, self.n_hidden_layers)
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__}: {error}") from error
 
     def _architecture(self, n_features: int) -> dict[str, Any]:
         widths = self._widths()
@@ -46,15 +41,6 @@ class MLPDoor(DeepEstimator):
     def _n_weights(self, n_features: int, n_outputs: int) -> int:
         widths = (n_features, *self._widths(), n_outputs)
         return sum(a * b for a, b in pairwise(widths))
-
-    def _is_third_party(self) -> bool:
-        activations = (
-            [self.activation]
-            if isinstance(self.activation, str) or callable(self.activation)
-            else self.activation
-        )
-        named = all(isinstance(activation, str) for activation in activations)
-        return not named or not isinstance(self.loss, str)
 
     def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
         widths = self._widths()

@@ -84,7 +84,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
     optimizer_params : dict or None, default=None
         Further arguments of the optimizer, e.g. ``{"eps": 1e-7}``.
     lr_schedule : {"constant", "step", "exponential", "cosine", "one_cycle", \
-            "plateau", "coslog"} or None, default=None
+            "plateau", "flat_cosine", "coslog"} or None, default=None
         How the learning rate changes with the share of `max_epochs` done; "plateau"
         divides it by five when the loss stands still. None is "constant".
     warmup_fraction : float, default=0.0

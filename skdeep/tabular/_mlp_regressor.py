@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 
 from skdeep._compat import Interval, StrOptions
@@ -64,8 +65,9 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         "squared_error" is half the squared error; "quantile" is the pinball loss;
         "poisson" is half the Poisson deviance, with a log link, for targets of at least
         0. Taken on the scaled target.
-    quantile : float, default=0.5
-        Which quantile, in (0, 1), ``loss="quantile"`` predicts.
+    quantile : float or sequence of float, default=0.5
+        Which quantile, in (0, 1), ``loss="quantile"`` predicts. Several, ascending, are
+        predicted at once for a single target, one column each, and never cross.
     huber_delta : float, default=1.0
         Error above which ``loss="huber"`` is linear, in units of the scaled target.
     optimizer : str or torch.optim.Optimizer class, default="adam"
@@ -83,7 +85,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     optimizer_params : dict or None, default=None
         Further arguments of the optimizer, e.g. ``{"eps": 1e-7}``.
     lr_schedule : {"constant", "step", "exponential", "cosine", "one_cycle", \
-            "plateau", "coslog"} or None, default=None
+            "plateau", "flat_cosine", "coslog"} or None, default=None
         How the learning rate changes with the share of `max_epochs` done; "plateau"
         divides it by five when the loss stands still. None is "constant".
     warmup_fraction : float, default=0.0
@@ -219,7 +221,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MLP_CONSTRAINTS,
         "loss": [NameOrClass(LOSSES_REGRESSION, torch.nn.Module)],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "target_scaling": [StrOptions({"standard"}), None],
     }
@@ -239,7 +241,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         max_grad_norm: float | None = None,
         weight_averaging: str | None = None,
         loss: Any = "squared_error",
-        quantile: float = 0.5,
+        quantile: Any = 0.5,
         huber_delta: float = 1.0,
         optimizer: Any = "adam",
         learning_rate: float = 1e-3,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -89,11 +90,13 @@ class TrainingRun:
         self.stepper = self.net._stepper
         self.stopper = Stopper(plan.stopping)
         self.epoch = 0
+        self._began = 0.0
         if state:
             self.stepper.resume(state)
 
     def begin(self, batches: EpochBatches, valid: EpochBatches | None) -> None:
         """Tell skorch's callbacks that training begins."""
+        self._began = time.perf_counter()
         self.net.notify("on_train_begin", X=batches, y=valid)
 
     def advance(
@@ -125,12 +128,22 @@ class TrainingRun:
             if score is not None:
                 net.module_.eval()
                 net.history.record("valid_score", score())
-            return (
-                self.stopper.update(
-                    self.epoch, net.history[-1], net.module_, self.stepper.flat
-                )
-                or stop
+            enough = self.stopper.update(
+                self.epoch, net.history[-1], net.module_, self.stepper.flat
             )
+        return enough or stop or self._is_over()
+
+    def _is_over(self) -> bool:
+        """Tell whether the plan's last epoch is reached, or its time run out."""
+        plan = self.plan
+        if plan.last_epoch is not None and self.epoch >= plan.last_epoch:
+            return True
+        if plan.deadline is None:
+            return False
+        now = time.perf_counter()
+        one = (now - self._began) / self.epoch
+        still = 1.0 + plan.again * (self.stopper.best_epoch + 1)
+        return now + still * one > plan.deadline
 
     def finish(
         self, batches: EpochBatches, valid: EpochBatches | None, *, keep_state: bool

@@ -173,6 +173,8 @@ class LeanNet(NeuralNet):
         heard = bool(self._listeners)
         if not self.module_.training:
             self.module_.train()
+        # The loss of an ensemble measures its members in training, the whole after it.
+        self.criterion_.train()
         total: Any = 0.0
         n_rows = 0
         for index, batch in enumerate(batches):
@@ -201,6 +203,7 @@ class LeanNet(NeuralNet):
 
     def _validate_epoch(self, batches: EpochBatches) -> None:
         self.module_.eval()
+        self.criterion_.eval()
         average = self._stepper.average
         total, n_rows = 0.0, 0
         with average.applied() if average else nullcontext(), torch.inference_mode():
@@ -279,6 +282,7 @@ class LeanNet(NeuralNet):
         """Leave a net that predicts, pickles small and holds on to nothing else."""
         self._stepper.flat.release()
         self.module_.eval()
+        self.criterion_.eval()
         for _, callback in self.callbacks_:
             if isinstance(callback, LRScheduler):
                 # It holds the optimizer, and makes another at the next fit.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 _DROPS = (0.5, 0.75)
 _FINAL = 0.01
+_FLAT = 0.5
 _ONE_CYCLE_START = 1 / 25
 _ONE_CYCLE_END = 1e-4
 _ONE_CYCLE_PEAK = 0.3
@@ -40,6 +41,10 @@ def _one_cycle(t: float) -> float:
     return _ONE_CYCLE_END + (1.0 - _ONE_CYCLE_END) * down
 
 
+def _flat_cosine(t: float) -> float:
+    return 1.0 if t < _FLAT else _cosine((t - _FLAT) / (1.0 - _FLAT))
+
+
 def _coslog(t: float) -> float:
     return 0.5 * (1.0 - math.cos(2.0 * math.pi * math.log2(1.0 + 15.0 * t)))
 
@@ -50,6 +55,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "exponential": _exponential,
     "cosine": _cosine,
     "one_cycle": _one_cycle,
+    "flat_cosine": _flat_cosine,
     "coslog": _coslog,
     "plateau": _constant,
 }
@@ -64,7 +70,8 @@ def schedule_factor(
     :arxiv:`1512.03385`); "exponential" falls to 1 %; "cosine" falls to 0 (Loshchilov &
     Hutter 2017, :arxiv:`1608.03983`); "one_cycle" rises from 1/25 to 1 in the first 30
     % and falls to 1e-4 (Smith & Topin 2019, :arxiv:`1708.07120`, without its cycle of
-    the momentum); "coslog" is RealMLP's four growing cycles (Holzmüller et al. 2024,
+    the momentum); "coslog" is RealMLP's four growing cycles, and "flat_cosine" is 1
+    for the first half and falls to 0 by a cosine in the second (Holzmüller et al. 2024,
     :arxiv:`2407.04491`); "plateau" is 1 here, since it goes by the loss.
 
     Parameters

@@ -116,6 +116,12 @@ class Stepper:
             if plan.autocast_dtype == torch.float16
             else None
         )
+        # The dropout layers of our own networks, which this room does not import.
+        self._dropouts: list[Any] = [
+            part
+            for part in module.modules()
+            if plan.dropout_schedule and hasattr(part, "share")
+        ]
         self._scheduled = (
             bool(plan.lr_schedule or plan.warmup_fraction)
             and plan.optimizer.name != "lbfgs"
@@ -169,14 +175,18 @@ class Stepper:
         """
         if self._scheduled:
             self._set_rate(n_batches)
+        if self._dropouts:
+            share = self._factor(self.plan.dropout_schedule, n_batches)
+            for part in self._dropouts:
+                part.share = share
         if self._with_closure:
-            self._decay()
+            self._decay(n_batches)
             loss, output = self._closure_step(batch)
         else:
             loss, output = self._backward(batch)
             orthant = self._adjust_gradient(batch)
             # After the gradient, which belongs to the weights before they decay.
-            self._decay()
+            self._decay(n_batches)
             if self._update is None:
                 self._update = self._choose_update()
             self._update()
@@ -187,8 +197,15 @@ class Stepper:
             self.average.after_step()
         return loss, output
 
-    def _decay(self) -> None:
+    def _factor(self, schedule: str | None, n_batches: int) -> float:
+        """Return what a schedule multiplies by at this step."""
+        n_steps = n_batches * self.plan.max_epochs
+        return schedule_factor(schedule, min(self.steps_done, n_steps), n_steps)
+
+    def _decay(self, n_batches: int) -> None:
         decay = self.plan.optimizer.weight_decay
+        if decay and self.plan.weight_decay_schedule:
+            decay *= self._factor(self.plan.weight_decay_schedule, n_batches)
         if decay:
             with torch.no_grad():
                 self.flat.weights.mul_(1.0 - self.rate * decay)

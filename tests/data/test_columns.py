@@ -10,7 +10,6 @@ import pathlib
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from skdeep.data._columns import (
@@ -23,6 +22,8 @@ from skdeep.data._columns import (
     read_levels,
     read_objects,
 )
+
+pd = pytest.importorskip("pandas")
 
 HERE = Place.of("Reader", "a")
 

@@ -7,8 +7,6 @@ import sys
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +19,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from skdeep.data._encoding import TableEncoder
 from skdeep.data._frames import read_table
 from skdeep.data._mixed import MixedTable, TableSchema
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
 
 SCALINGS: Any = ["quantile", "robust_clip", "standard", None]
 EXACT: Any = ["quantile", "robust_clip", None]
@@ -45,7 +46,7 @@ def tables(draw: Any, min_rows: int = 1) -> MixedTable:
     )
 
 
-def small_frame() -> pd.DataFrame:
+def small_frame() -> Any:
     """Return columns of all sorts with holes."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
 from skdeep.data._frames import check_target, read_table
 from skdeep.data._mixed import MixedTable
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow")
 
 COLUMNS: dict[str, list[Any]] = {
     "size": [1.5, None, -2.0, 4.0],

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 
 from skdeep.data._columns import Column, Labels, Numbers, Place
 from skdeep.data._series import FEW_ROWS, open_frame, read_pandas, read_polars
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow")
 
 HERE = Place.of("Reader", "a")
 
@@ -35,7 +36,7 @@ def restored(column: Any) -> list[Any]:
     return [None if code < 0 else column.levels[code] for code in column.codes]
 
 
-def arrow(values: list[Any], kind: Any) -> pd.Series:
+def arrow(values: list[Any], kind: Any) -> Any:
     """Return a pandas series with an Arrow dtype."""
     return pd.Series(values, dtype=pd.ArrowDtype(kind))
 

@@ -221,7 +221,7 @@ def test_ravel_column_warns_as_sklearn_does() -> None:
 def number_target(scaling: str | None, y: np.ndarray) -> NumberTarget:
     """Return a target that has seen `y`."""
     n_outputs = 1 if y.ndim == 1 else y.shape[1]
-    target = NumberTarget(scaling, one_dimensional=y.ndim == 1, n_outputs=n_outputs)
+    target = NumberTarget(scaling, one_dimensional=y.ndim == 1, n_columns=n_outputs)
     target.update(target.columns(y, "Model"), None)
     return target
 
@@ -261,7 +261,7 @@ def test_mean_scaling_keeps_zero() -> None:
 
 def test_weights_count_in_the_scaling() -> None:
     """The mean of the target is the weighted one."""
-    target = NumberTarget("standard", one_dimensional=True, n_outputs=1)
+    target = NumberTarget("standard", one_dimensional=True, n_columns=1)
     target.update(np.array([[0.0], [10.0]]), np.array([3.0, 1.0]))
     assert target.decode(np.zeros((1, 1))).tolist() == [2.5]
 
@@ -287,7 +287,7 @@ def test_encoded_numbers_are_a_copy() -> None:
     """Training never writes into the caller's target, read-only or not."""
     y = np.arange(4.0)[:, np.newaxis]
     y.flags.writeable = False
-    target = NumberTarget(None, one_dimensional=False, n_outputs=1)
+    target = NumberTarget(None, one_dimensional=False, n_columns=1)
     encoded = target.encode(y, torch.float64)
     encoded.fill_(9.0)
     assert y[:, 0].tolist() == [0, 1, 2, 3]
@@ -297,7 +297,7 @@ def test_encoded_numbers_are_a_copy() -> None:
 def test_columns_take_any_numbers(dtype: Any) -> None:
     """Whole numbers and single precision become float64 before anything else."""
     y = np.array([1, 0, 1]).astype(dtype)
-    target = NumberTarget(None, one_dimensional=True, n_outputs=1)
+    target = NumberTarget(None, one_dimensional=True, n_columns=1)
     values = target.columns(check_array(y, ensure_2d=False, dtype=None), "Model")
     assert values.dtype == np.float64
     assert values.tolist() == [[1.0], [0.0], [1.0]]
@@ -322,6 +322,6 @@ def test_columns_of_another_width_raise() -> None:
 )
 def test_targets_that_are_no_numbers_raise(y: Any, shown: str) -> None:
     """Dates are numbers to NumPy, but not to a user."""
-    target = NumberTarget(None, one_dimensional=True, n_outputs=1)
+    target = NumberTarget(None, one_dimensional=True, n_columns=1)
     with pytest.raises(ValueError, match=f"Model expects y as a dense .* Got {shown}"):
         target.columns(y, "Model")

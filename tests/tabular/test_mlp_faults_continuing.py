@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import MLPClassifier, MLPRegressor
+
+pd = pytest.importorskip("pandas")
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((24, 3))

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.exceptions import NotFittedError
 
 from skdeep import MLPClassifier, MLPRegressor
 from skdeep.data import _tables
+
+pd = pytest.importorskip("pandas")
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 RNG = np.random.default_rng(0)

@@ -1,0 +1,97 @@
+"""What a front door has to say, and what it may say, about its fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from skdeep.base._forward import block_rows
+from skdeep.data import check_table
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdeep._typing import Array, MatrixLike
+    from skdeep.base._job import FittedState, Job
+    from skdeep.data import ColumnScaler
+    from skdeep.training import TrainedNetwork
+
+
+class Hooks(ABC):
+    """Questions that the verbs of a fit put to an estimator."""
+
+    # Parameters of some front doors only.
+    time_limit: float | None = None
+    refit: bool = False
+    dropout_schedule: str | None = None
+    weight_decay_schedule: str | None = None
+    auto_batch_size: int = 200
+    # From this many rows early_stopping="auto" holds some out, as scikit-learn's
+    # gradient boosting does: a tenth of so many tells the validation loss well enough.
+    _auto_stopping_rows = 10_000
+
+    def _read(
+        self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
+    ) -> Any:
+        """Return validated inputs; with `y`, also the validated targets."""
+        return check_table(self, X, y, reset=reset, **checks)
+
+    def _block_rows(self, n_columns: int) -> int:
+        """Return how many rows go through the network at once in prediction."""
+        return block_rows(n_columns)
+
+    def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+        """Return one raw output a row, where the network puts out several."""
+        return output
+
+    @abstractmethod
+    def _architecture(self, n_features: int) -> dict[str, Any]:
+        """Return what must be equal for training to go on with the same network."""
+
+    @abstractmethod
+    def _n_weights(self, n_features: int, n_outputs: int) -> int:
+        """Return about how many multiply-adds one row costs."""
+
+    @abstractmethod
+    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+        """Return an initialised network for the job's target."""
+
+    @abstractmethod
+    def _is_third_party(self) -> bool:
+        """Tell whether foreign code may draw from torch's global generator."""
+
+    @abstractmethod
+    def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
+        """Return codes as the loss takes them."""
+
+    @abstractmethod
+    def _make_scaler(self) -> ColumnScaler | None:
+        """Return an empty scaler of the inputs, or None."""
+
+    @abstractmethod
+    def _fit_target(self, job: Job, classes: Any) -> None:
+        """Find out what the target is; set `job.target` and the codes of the parts."""
+
+    @abstractmethod
+    def _make_loss(self, job: Job) -> torch.nn.Module:
+        """Return the loss for the job's target."""
+
+    @abstractmethod
+    def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+        """Return predictions in the network's units from its outputs."""
+
+    @abstractmethod
+    def _strata(self, job: Job) -> Array | None:
+        """Return the class of every training row, for a stratified hold-out."""
+
+    def _temperature(self, job: Job, trained: TrainedNetwork) -> float:
+        """Return what logits are divided by, learnt on the validation rows."""
+        return 1.0
+
+    @abstractmethod
+    def _target_attributes(self, target: Any) -> dict[str, Any]:
+        """Return the fitted attributes that come from the target."""
+
+    @abstractmethod
+    def _target_checks(self) -> dict[str, bool]:
+        """Return how the targets are to be validated."""
