@@ -7,6 +7,7 @@ error; the classes here add the choices it has no word for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -119,6 +120,27 @@ class Pair(Options):
     def __str__(self) -> str:
         """Describe the choices for the sentence of an error."""
         return "a pair of floats in the range [0.0, 1.0)"
+
+
+class Levels(Options):
+    """A number in (0, 1), or several of them, ascending."""
+
+    def __init__(self) -> None:
+        super().__init__(object, set())
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Tell whether a value is such a number or sequence."""
+        several = isinstance(val, (list, tuple)) or (
+            isinstance(val, np.ndarray) and val.ndim == 1
+        )
+        levels = list(val) if several else [val]
+        if not levels or not all(map(_is_real, levels)):
+            return False
+        return all(a < b for a, b in pairwise((0, *levels, 1)))
+
+    def __str__(self) -> str:
+        """Describe the choices for the sentence of an error."""
+        return "a float in the range (0.0, 1.0), or an ascending sequence of these"
 
 
 def _is_real(value: Any) -> bool:

@@ -14,7 +14,12 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skdeep import MLPClassifier, MLPRegressor
+from skdeep import (
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
 
 # The smallest network and training that learn what the checks want learnt.
 SMALL = {"hidden_layer_sizes": 16, "max_epochs": 25, "learning_rate": 0.03}
@@ -57,7 +62,51 @@ REGRESSORS = [
     {"loss": "poisson"},
     {"target_scaling": None, "feature_scaling": None, "weight_averaging": "swa"},
 ]
+# Likewise for tables as they come: a few members, bins and dimensions.
+TABULAR: dict[str, Any] = {
+    "hidden_layer_sizes": 16,
+    "n_ensemble": 2,
+    "embedding_dim": 4,
+    "n_bins": 8,
+    "max_epochs": 20,
+    "learning_rate": 0.03,
+    "batch_size": "auto",
+    "early_stopping": False,
+}
+TABULAR_SHARED: list[dict[str, Any]] = [
+    {
+        "n_ensemble": 1,
+        "numeric_embedding": "periodic",
+        "feature_scaling": "robust_clip",
+        "feature_gate": 6.0,
+        "parametrization": "ntk",
+        "data_dependent_init": True,
+        "parametric_activation": True,
+        "lr_schedule": "flat_cosine",
+    },
+    {
+        "n_ensemble": 4,
+        "hidden_layer_sizes": (8, 8),
+        "residual": True,
+        "dropout": 0.1,
+        "dropout_schedule": "flat_cosine",
+        "weight_decay": 0.01,
+        "weight_decay_schedule": "cosine",
+    },
+]
+TABULAR_CLASSIFIERS = [
+    *TABULAR_SHARED,
+    {"early_stopping": True, "refit": True, "calibration": "temperature"},
+]
+TABULAR_REGRESSORS = [
+    *TABULAR_SHARED,
+    {"loss": "quantile", "quantile": 0.4, "binning": "tree", "dtype": "float64"},
+]
 ESTIMATORS = [
+    TabularMLPClassifier(),
+    TabularMLPRegressor(),
+    *(TabularMLPClassifier(**{**TABULAR, **varied}) for varied in TABULAR_CLASSIFIERS),
+    *(TabularMLPRegressor(**{**TABULAR, **varied}) for varied in TABULAR_REGRESSORS),
     MLPClassifier(),
     MLPRegressor(),
     *(MLPClassifier(**{**SMALL, **varied}) for varied in CLASSIFIERS),
@@ -94,6 +143,11 @@ def expected_failures(estimator: Any) -> dict[str, str]:
             parameters["normalization"] == "batch",
             WEIGHTS_AND_REPETITION,
             "the statistics of a batch are over its rows, whatever they weigh",
+        ),
+        (
+            parameters.get("data_dependent_init", False),
+            WEIGHTS_AND_REPETITION,
+            "the first weights look at some rows, whatever they weigh",
         ),
         (
             parameters["early_stopping"] is True,

@@ -25,7 +25,6 @@ class Hooks(ABC):
     refit: bool = False
     dropout_schedule: str | None = None
     weight_decay_schedule: str | None = None
-    auto_batch_size: int = 200
     # From this many rows early_stopping="auto" holds some out, as scikit-learn's
     # gradient boosting does: a tenth of so many tells the validation loss well enough.
     _auto_stopping_rows = 10_000
@@ -35,6 +34,10 @@ class Hooks(ABC):
     ) -> Any:
         """Return validated inputs; with `y`, also the validated targets."""
         return check_table(self, X, y, reset=reset, **checks)
+
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return how many rows batch_size="auto" stands for: scikit-learn's number."""
+        return min(200, n_rows)
 
     def _block_rows(self, n_columns: int) -> int:
         """Return how many rows go through the network at once in prediction."""

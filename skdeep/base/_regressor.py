@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -45,6 +44,8 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         if job.before is not None:
             job.target = copy.deepcopy(job.before.target)
             self._check_same_scaling(job.target.scaling, scaling)
+            self._check_same_quantiles(job.target.n_quantiles, y)
+            job.target.clip = self.clip_predictions
         else:
             job.target = NumberTarget(
                 scaling,
@@ -57,25 +58,19 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
             if part is not None:
                 part.codes = job.target.columns(part.y, owner)
                 self._check_range(part.codes)
+        if job.before is not None and not job.partial:
+            job.target.widen(job.train.codes)
 
     def _quantiles(self, y: Array) -> tuple[float, ...]:
-        """Return the quantiles to predict, or a single one where none is."""
-        several = np.ndim(self.quantile) > 0
-        levels = tuple(np.atleast_1d(self.quantile).tolist())
-        if self.loss != "quantile" or not several:
+        """Return the quantiles to predict, or one that no loss will look at."""
+        levels = tuple(float(level) for level in np.atleast_1d(self.quantile))
+        if self.loss != "quantile":
             return levels[:1]
-        owner = type(self).__name__
-        ascending = all(a < b for a, b in pairwise((0.0, *levels, 1.0)))
-        if not levels or not ascending:
-            raise ValueError(
-                f"The 'quantile' parameter of {owner} must be a float in the range "
-                "(0.0, 1.0) or several of them, ascending. Got "
-                f"{self.quantile!r} instead."
-            )
         if len(levels) > 1 and y.ndim > 1:
             raise ValueError(
-                f"{owner} predicts several quantiles of one target. Got y of shape "
-                f"{y.shape} for quantile={self.quantile!r}. Fit one estimator a target."
+                f"{type(self).__name__} predicts several quantiles of one target. Got "
+                f"y of shape {y.shape} for quantile={self.quantile!r}. Fit one "
+                "estimator a target."
             )
         return levels
 
@@ -86,6 +81,16 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
                 f"began with, {before!r}. Got {now!r} by target_scaling="
                 f"{self.target_scaling!r} and loss={self.loss!r}. Set warm_start=False "
                 "and call fit to start afresh."
+            )
+
+    def _check_same_quantiles(self, before: int, y: Array) -> None:
+        now = len(self._quantiles(y))
+        if now != before:
+            raise ValueError(
+                f"{type(self).__name__} can only go on with as many quantiles as it "
+                f"began with, {before}. Got {now} by quantile={self.quantile!r} and "
+                f"loss={self.loss!r}. Set warm_start=False and call fit to start "
+                "afresh."
             )
 
     def _check_range(self, values: Array) -> None:

@@ -83,7 +83,7 @@ def validate(
             estimator.batch_size,
             part.n_rows,
             full=estimator.optimizer == "lbfgs",
-            auto=estimator.auto_batch_size,
+            auto=estimator._auto_batch(part.n_rows),
         ),
         deadline=deadline,
     )

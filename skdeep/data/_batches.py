@@ -116,9 +116,9 @@ def _batch_edges(n_rows: int, batch_size: int) -> list[int]:
 
 
 def resolve_batch_size(
-    batch_size: int | str, n_rows: int, *, full: bool, auto: int = 200
+    batch_size: int | str, n_rows: int, *, full: bool, auto: int
 ) -> int:
-    """Return the rows in a batch; "auto" is scikit-learn's min(200, n_samples).
+    """Return the rows in a batch.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def resolve_batch_size(
         Rows to train on.
     full : bool
         Whether all rows are wanted at once, as L-BFGS does, whatever the parameter.
-    auto : int, default=200
-        The most rows that "auto" stands for.
+    auto : int
+        What "auto" stands for.
 
     Returns
     -------
@@ -139,5 +139,5 @@ def resolve_batch_size(
     if full:
         return n_rows
     if isinstance(batch_size, str):
-        return min(auto, n_rows)
+        return auto
     return int(np.clip(batch_size, 1, n_rows))

@@ -25,6 +25,8 @@ TAIL = 1e-7
 # Differences of this many units in the last place are what rounding leaves of a
 # column that was constant before, say, a change of units.
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
+# From so many rows on it pays to sort them first.
+SORTED_ROWS = 64
 # Bounds what new rows may hold, in units of the largest number seen in training: far
 # beyond any real number, and far enough from overflow to be reckoned with.
 LIMIT = 1e100
@@ -268,6 +270,10 @@ def _to_normal(values: Array, table: tuple[Array, Array] | None) -> None:
         values[:] = 0.0
         return
     knots, normal = table
+    if len(values) < SORTED_ROWS:
+        found = np.interp(values, knots, normal)
+        np.minimum(np.maximum(found, normal[0]), normal[-1], out=values)
+        return
     # In their order each number is found next to the one before, in half the time.
     order = np.argsort(values)
     found = np.interp(values[order], knots, normal)

@@ -277,12 +277,18 @@ class NumberTarget:
         """Take more rows of shape (n_samples, n_columns) into the statistics."""
         if self.scaler is not None:
             self.scaler.update(values, weight)
-        if self.clip:
-            low, high = values.min(axis=0), values.max(axis=0)
-            if self.limits is not None:
-                low = np.minimum(low, self.limits[0])
-                high = np.maximum(high, self.limits[1])
-            self.limits = low, high
+        self.widen(values)
+
+    def widen(self, values: Array) -> None:
+        """Take more rows into the range that predictions keep within, if they do."""
+        if not self.clip:
+            self.limits = None
+            return
+        low, high = values.min(axis=0), values.max(axis=0)
+        if self.limits is not None:
+            low = np.minimum(low, self.limits[0])
+            high = np.maximum(high, self.limits[1])
+        self.limits = low, high
 
     @property
     def n_outputs(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skdeep.losses._classification import (
     CLASSIFICATION_KINDS,
     LOSSES_CLASSIFICATION,
+    ClassificationKind,
     logits_to_proba,
     make_classification_loss,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "CLASSIFICATION_KINDS",
     "LOSSES_CLASSIFICATION",
     "LOSSES_REGRESSION",
+    "ClassificationKind",
     "EnsembleLoss",
     "RegressionLoss",
     "WeightPenalty",

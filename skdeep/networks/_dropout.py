@@ -32,7 +32,7 @@ class GeneratorDropout(nn.Module):
     generator : torch.Generator or None
         Source of the masks, on the device of the inputs; set by `attach_generator`.
         None at first, and in every pickle and deep copy.
-    share : float
+    p_share : float
         In [0, 1]: `p` is multiplied by it, as a schedule wants it. 1 at first, and in
         every pickle and deep copy.
 
@@ -72,7 +72,7 @@ class GeneratorDropout(nn.Module):
             )
             raise ValueError(msg)
         self.p = p
-        self.share = 1.0
+        self.p_share = 1.0
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class GeneratorDropout(nn.Module):
         RuntimeError
             If elements are to be dropped and no generator is attached.
         """
-        p = self.p * self.share
+        p = self.p * self.p_share
         if not self.training or p == 0.0:
             return x
         if self.generator is None:
@@ -125,7 +125,7 @@ class GeneratorDropout(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave what belongs to a training out of pickles and deep copies."""
-        return {**self.__dict__, "generator": None, "share": 1.0}
+        return {**self.__dict__, "generator": None, "p_share": 1.0}
 
 
 def attach_generator(module: nn.Module, generator: torch.Generator) -> None:
@@ -177,4 +177,4 @@ def _set_generator(module: nn.Module, generator: torch.Generator | None) -> None
     for part in module.modules():
         if isinstance(part, GeneratorDropout):
             part.generator = generator
-            part.share = 1.0
+            part.p_share = 1.0

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.optimize import minimize_scalar
 
+from skdeep.losses import make_classification_loss
+
 if TYPE_CHECKING:
     from skdeep.data import Batches
+    from skdeep.losses import ClassificationKind
 
 # A temperature beyond these says that the network has learnt nothing, or all by heart.
 COLDEST, HOTTEST = 0.1, 10.0
 
 
-def fit_temperature(net: Any, batches: Batches) -> float:
-    """Return the temperature with the smallest loss on rows that were held out.
+def fit_temperature(
+    logits_of: Callable[[torch.Tensor], torch.Tensor],
+    batches: Batches,
+    kind: ClassificationKind,
+) -> float:
+    """Return the temperature with the smallest log-loss on rows that were held out.
 
     Parameters
     ----------
-    net : skorch.NeuralNet
-        Trained; its module puts out logits, its criterion takes them.
+    logits_of : callable
+        From encoded rows to logits of shape (n_samples, n_outputs).
     batches : Batches
         Validation rows with their targets and weights.
+    kind : {"binary", "multiclass", "multilabel"}
+        What the logits mean.
 
     Returns
     -------
@@ -35,22 +45,14 @@ def fit_temperature(net: Any, batches: Batches) -> float:
     .. [1] Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks",
        ICML 2017, :arxiv:`1706.04599`
     """
-    criterion = net.criterion_.eval()
-    # That of an ensemble takes what its members say, not what is to be divided.
-    plain, pool = criterion, None
-    if hasattr(criterion, "combine"):
-        plain, pool = criterion.criterion, criterion.combine
-    parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
+    criterion = make_classification_loss("cross_entropy", kind=kind)
     with torch.inference_mode():
-        for batch in batches:
-            output = net.module_(batch.X)
-            logits = output if pool is None else pool(output)
-            parts.append((logits, batch.y, batch.weight))
+        parts = [(logits_of(batch.X), batch.y, batch.weight) for batch in batches]
 
         def loss(log_temperature: float) -> float:
             temperature = math.exp(log_temperature)
             total = sum(
-                float(plain(logits / temperature, y, weight)) * len(y)
+                float(criterion(logits / temperature, y, weight)) * len(y)
                 for logits, y, weight in parts
             )
             return total / batches.n_rows

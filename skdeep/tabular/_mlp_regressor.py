@@ -5,11 +5,10 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 
 from skdeep._compat import Interval, StrOptions
-from skdeep._constraints import NameOrClass
+from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
 from skdeep.losses import LOSSES_REGRESSION
 from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPDoor
@@ -221,7 +220,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MLP_CONSTRAINTS,
         "loss": [NameOrClass(LOSSES_REGRESSION, torch.nn.Module)],
-        "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray],
+        "quantile": [Levels()],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "target_scaling": [StrOptions({"standard"}), None],
     }

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 SHARE_SCHEDULES = {"constant", "cosine", "flat_cosine"}
 # Enough rows for the standard deviation of every neuron.
 INIT_ROWS = 2048
+# Rows in a batch, for fewer training rows than these; 256 for more.
+AUTO_BATCHES = ((64, 1_500), (128, 6_000))
 # Members multiply the room a row takes: with more rows the layers leave the cache.
 ENSEMBLE_BLOCK_ROWS = 256
 
@@ -101,12 +103,16 @@ _OF_THE_NETWORK = (
 class TabularDoor(PerceptronDoor):
     """Hooks of the tabular perceptrons."""
 
-    auto_batch_size = 256
     # Fewer rows than these cannot spare a tenth.
     _auto_stopping_rows = 100
     # A parameter of the classifier.
     calibration: str | None = None
     _schema: TableSchema
+
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return a batch that makes some tens of steps an epoch."""
+        size = next((size for size, below in AUTO_BATCHES if n_rows < below), 256)
+        return min(size, n_rows)
 
     def _read(
         self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
@@ -161,11 +167,6 @@ class TabularDoor(PerceptronDoor):
             dtype=job.dtype,
             generator=generator,
         )
-        if not inputs.n_outputs:
-            raise ValueError(
-                f"{type(self).__name__} needs a column to learn from. Got X with "
-                "nothing in it but missing values."
-            )
         widths = self._widths()
         network = TabularNetwork(
             inputs,
@@ -196,6 +197,12 @@ class TabularDoor(PerceptronDoor):
         if self.numeric_embedding is None or not n_numeric:
             return None
         if self.numeric_embedding == "periodic":
+            if self.embedding_dim < 2:
+                raise ValueError(
+                    f"The 'embedding_dim' parameter of {type(self).__name__} must be "
+                    "at least 2 with numeric_embedding='periodic', since the number "
+                    f"itself is one of them. Got {self.embedding_dim!r} instead."
+                )
             return PeriodicEmbedding(
                 n_numeric,
                 self.embedding_dim,
@@ -245,7 +252,13 @@ class TabularDoor(PerceptronDoor):
     def _temperature(self, job: Job, trained: TrainedNetwork) -> float:
         if self.calibration is None or job.valid_batches is None:
             return 1.0
-        return fit_temperature(trained.net, job.valid_batches)
+        kind, module = self._combination(job.target), trained.net.module_
+
+        def logits_of(X: torch.Tensor) -> torch.Tensor:
+            output: torch.Tensor = module(X)
+            return output if self.n_ensemble == 1 else combine(output, kind)
+
+        return fit_temperature(logits_of, job.valid_batches, job.target.loss_kind)
 
     def __sklearn_tags__(self) -> Tags:
         """Say that categories and holes are welcome, and sparse rows are not."""

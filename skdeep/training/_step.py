@@ -120,7 +120,7 @@ class Stepper:
         self._dropouts: list[Any] = [
             part
             for part in module.modules()
-            if plan.dropout_schedule and hasattr(part, "share")
+            if plan.dropout_schedule and hasattr(part, "p_share")
         ]
         self._scheduled = (
             bool(plan.lr_schedule or plan.warmup_fraction)
@@ -178,7 +178,7 @@ class Stepper:
         if self._dropouts:
             share = self._factor(self.plan.dropout_schedule, n_batches)
             for part in self._dropouts:
-                part.share = share
+                part.p_share = share
         if self._with_closure:
             self._decay(n_batches)
             loss, output = self._closure_step(batch)

@@ -164,16 +164,15 @@ def test_sparse_rows_equal_dense_rows(seed: int | None) -> None:
 @pytest.mark.parametrize(
     ("batch_size", "n_rows", "full", "expected"),
     [
-        ("auto", 1000, False, 200),
-        ("auto", 50, False, 50),
+        ("auto", 1000, False, 7),
         ("auto", 1000, True, 1000),
         (32, 1000, False, 32),
         (32, 10, False, 10),
         (32, 1000, True, 1000),
     ],
 )
-def test_resolve_batch_size_is_that_of_sklearn(
+def test_resolve_batch_size_keeps_within_the_rows(
     batch_size: int | str, n_rows: int, full: bool, expected: int
 ) -> None:
-    """Automatic is min(200, n_samples); L-BFGS takes all rows, as in its MLP."""
-    assert resolve_batch_size(batch_size, n_rows, full=full) == expected
+    """Automatic is what the estimator says; L-BFGS takes all rows, as in sklearn."""
+    assert resolve_batch_size(batch_size, n_rows, full=full, auto=7) == expected

@@ -325,3 +325,42 @@ def test_targets_that_are_no_numbers_raise(y: Any, shown: str) -> None:
     target = NumberTarget(None, one_dimensional=True, n_columns=1)
     with pytest.raises(ValueError, match=f"Model expects y as a dense .* Got {shown}"):
         target.columns(y, "Model")
+
+
+def test_quantiles_of_a_number_are_as_many_outputs() -> None:
+    """The target is repeated for each, and outputs come back on its scale, sorted."""
+    y = np.array([[1.0], [3.0], [8.0]])
+    target = NumberTarget("standard", one_dimensional=True, n_columns=1, n_quantiles=3)
+    target.update(y, None)
+    assert target.n_outputs == 3
+    encoded = target.encode(y, torch.float64).numpy()
+    np.testing.assert_allclose(encoded, np.repeat((y - 4) / y.std(), 3, axis=1))
+    outputs = np.array([[0.5, -1.0, 2.0], [0.0, 0.0, 0.1]])
+    expected = np.sort(4 + y.std() * outputs, axis=1)
+    np.testing.assert_allclose(target.decode(outputs), expected)
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+@pytest.mark.parametrize("n_quantiles", [1, 2])
+def test_clipped_numbers_stay_within_all_that_came(
+    scaling: Any, n_quantiles: int
+) -> None:
+    """Limits are those of each column, over all updates, whatever rows weigh."""
+    target = NumberTarget(
+        scaling, one_dimensional=True, n_columns=1, n_quantiles=n_quantiles, clip=True
+    )
+    outputs = np.array([[-1e6] * n_quantiles, [1e6] * n_quantiles])
+    target.update(np.array([[2.0], [5.0]]), np.array([1.0, 0.5]))
+    np.testing.assert_array_equal(np.unique(target.decode(outputs)), [2.0, 5.0])
+    target.update(np.array([[3.0], [9.0]]), None)
+    np.testing.assert_array_equal(np.unique(target.decode(outputs)), [2.0, 9.0])
+    inside = target.decode(target.encode(np.array([[4.0]]), torch.float64).numpy())
+    np.testing.assert_allclose(inside, np.full(np.shape(inside), 4.0))
+
+
+def test_columns_are_clipped_by_themselves() -> None:
+    """The range of one column says nothing of another."""
+    target = NumberTarget(None, one_dimensional=False, n_columns=2, clip=True)
+    target.update(np.array([[0.0, 10.0], [1.0, 30.0]]), None)
+    clipped = target.decode(np.array([[-5.0, -5.0], [50.0, 50.0], [0.5, 20.0]]))
+    np.testing.assert_array_equal(clipped, [[0.0, 10.0], [1.0, 30.0], [0.5, 20.0]])

@@ -138,6 +138,43 @@ def test_quantile_is_scikit_learns_pinball_loss() -> None:
     assert ours.item() == pytest.approx(pinball * WEIGHT.mean(), rel=1e-12)
 
 
+@pytest.mark.parametrize("form", [list, tuple])
+def test_several_quantiles_are_as_many_pinball_losses(form: Any) -> None:
+    """Each output has its own level; rows are weighted, outputs averaged."""
+    levels = [0.1, 0.6]
+    output, target = problem("quantile")
+    loss = make_regression_loss("quantile", quantile=form(levels)).double()
+    for weight in (None, WEIGHT):
+        expected = [
+            mean_pinball_loss(target[:, i], output[:, i], alpha=level)
+            if weight is None
+            else np.mean(
+                weight
+                * np.maximum(
+                    level * (target[:, i] - output[:, i]),
+                    (level - 1) * (target[:, i] - output[:, i]),
+                )
+            )
+            for i, level in enumerate(levels)
+        ]
+        value = loss(
+            tensor(output), tensor(target), None if weight is None else tensor(weight)
+        )
+        # The levels are stored in float32.
+        assert value.item() == pytest.approx(np.mean(expected), rel=1e-7)
+    again = pickle.loads(pickle.dumps(loss))
+    assert again(tensor(output), tensor(target)).item() == pytest.approx(
+        loss(tensor(output), tensor(target)).item()
+    )
+
+
+@pytest.mark.parametrize("levels", [[0.0, 0.5], [0.5, 1.0], [0.5, np.nan]], ids=str)
+def test_quantiles_out_of_range_raise(levels: list[float]) -> None:
+    """All of several levels lie between zero and one."""
+    with pytest.raises(ValueError, match="'quantile' parameter must be a float in"):
+        make_regression_loss("quantile", quantile=levels)
+
+
 def test_quantile_is_fitted_by_the_quantile() -> None:
     """Of all constants the empirical quantile has the smallest loss."""
     target = np.random.default_rng(0).exponential(size=(101, 1))

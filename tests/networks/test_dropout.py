@@ -148,3 +148,39 @@ def test_generators_are_attached_and_detached_in_depth():
     detach_generators(module)
     assert inner.generator is None
     assert outer.generator is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_share_multiplies_the_probability(share):
+    """With a share of s as many are dropped, and the rest scaled, as with p * s."""
+    n, p = 100_000, 0.6
+    dropout = _dropout(p)
+    dropout.p_share = share
+    dropped = dropout(torch.ones(n, dtype=torch.float64))
+    expected = _dropout(p * share)(torch.ones(n, dtype=torch.float64))
+    assert torch.equal(dropped, expected)
+    zeros = (dropped == 0).double().mean().item()
+    assert zeros == pytest.approx(p * share, abs=5.0 * (p * share / n) ** 0.5)
+    assert dropped.max().item() == pytest.approx(1 / (1 - p * share))
+
+
+def test_share_belongs_to_a_training():
+    """Copies, files and detached layers have a share of one again."""
+    dropout = _dropout(0.5)
+    dropout.p_share = 0.25
+    assert copy.deepcopy(dropout).p_share == 1.0
+    assert pickle.loads(pickle.dumps(dropout)).p_share == 1.0
+    assert dropout.p_share == 0.25
+    detach_generators(nn.Sequential(dropout))
+    assert dropout.p_share == 1.0
+    dropout.p_share = 0.25
+    attach_generator(nn.Sequential(dropout), torch.Generator())
+    assert dropout.p_share == 1.0
+
+
+def test_share_of_zero_needs_no_generator():
+    """Nothing is drawn, and the input is returned as it is."""
+    dropout = GeneratorDropout(0.5)
+    dropout.p_share = 0.0
+    x = torch.ones(3)
+    assert dropout(x) is x
