@@ -18,7 +18,7 @@ _TABM: dict[str, Any] = {
     "weight_decay": 3e-4,
     "max_grad_norm": 1.0,
     "weight_averaging": None,
-    "batch_size": 256,
+    "batch_size": "auto",
     "max_epochs": 1_000,
     "early_stopping": True,
     "validation_fraction": 0.2,
@@ -108,8 +108,7 @@ def recipe_params(
     Known differences from the authors' code: the last batch of an epoch is not dropped;
     the hold-out is stratified; of several epochs with the best accuracy the first is
     kept, not the last; the factors of the feature gate decay as other weights do, not
-    36 times faster; and TabM's batch is 256 rows or all, where theirs depends on the
-    number of rows.
+    36 times faster; and "auto" batches of TabM are 64 to 256 rows, theirs 32 to 1,024.
 
     References
     ----------
