@@ -59,7 +59,7 @@ _REALMLP: dict[str, Any] = {
 }
 
 _BY_TASK: dict[tuple[str, str], dict[str, Any]] = {
-    ("tabm", "classification"): _TABM,
+    ("tabm", "classification"): {**_TABM, "scoring": "accuracy"},
     ("tabm", "regression"): {**_TABM, "clip_predictions": False},
     ("realmlp-td", "classification"): {
         **_REALMLP,
@@ -105,6 +105,9 @@ def recipe_params(
 
     Notes
     -----
+    Both watch the accuracy of a classifier, as published, and stop at probabilities that
+    may be far from the best ones: ``scoring="loss"`` is better where they matter.
+
     Known differences from the authors' code: the last batch of an epoch is not dropped;
     the hold-out is stratified; of several epochs with the best accuracy the first is
     kept, not the last; the factors of the feature gate decay as other weights do, not

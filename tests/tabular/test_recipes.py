@@ -78,6 +78,8 @@ TABM: dict[str, Any] = {
     "scoring": "loss",
     "lr_schedule": None,
     "weight_decay_schedule": None,
+    "weight_averaging": None,
+    "batch_size": "auto",
     "normalization": None,
     "l1": 0.0,
     "l2": 0.0,
@@ -98,7 +100,11 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
         "target_scaling": "standard",
         "loss": "squared_error",
     },
-    ("tabm", "classification"): {**TABM, "label_smoothing": 0.0},
+    ("tabm", "classification"): {
+        **TABM,
+        "label_smoothing": 0.0,
+        "scoring": "accuracy",
+    },
     ("tabm", "regression"): {
         **TABM,
         "clip_predictions": False,
