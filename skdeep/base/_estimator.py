@@ -307,7 +307,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
 
         Raw outputs are the network's own; otherwise they have gone through the link.
         """
-        check_is_fitted(self)
+        # Asked only to raise: it looks through all attributes and tags.
+        if "net_" not in vars(self):
+            check_is_fitted(self)
         table = self._read(X, reset=False)
         state: FittedState = self._state
         n_rows, n_columns = table.shape

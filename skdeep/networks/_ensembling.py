@@ -27,6 +27,8 @@ CombinationKind: TypeAlias = Literal[
 ]
 
 COMBINATION_KINDS: Final = ("binary", "multiclass", "multilabel", "mean", "log")
+# Below one row for so many neurons it is cheaper to multiply the inputs of members.
+FEW_ROWS = 4
 
 
 class EnsembleAdapter(nn.Module):
@@ -111,7 +113,7 @@ class EnsembleAdapter(nn.Module):
         """Make the members' inputs and map them by a linear layer that they share.
 
         The factors go into the weights rather than the inputs, which comes to the same
-        up to rounding and is cheaper: there are fewer weights than inputs of members.
+        up to rounding and is cheaper, unless there are but a few rows.
 
         Parameters
         ----------
@@ -126,6 +128,8 @@ class EnsembleAdapter(nn.Module):
             What ``layer(self(x).flatten(0, 1))`` is.
         """
         weight, bias = affine(layer)
+        if FEW_ROWS * len(x) <= len(bias):
+            return linear(self(x).flatten(0, 1), weight, bias)
         members = (self.weight.unsqueeze(1) * weight).flatten(0, 1)
         return linear(x, members, bias.repeat(self.n_members)).view(-1, len(bias))
 
@@ -331,7 +335,9 @@ def combine(output: Tensor, kind: CombinationKind) -> Tensor:
     if kind == "multiclass":
         return _log_mean(torch.log_softmax(output, dim=2))
     if kind in {"binary", "multilabel"}:
-        return _log_mean(logsigmoid(output)) - _log_mean(logsigmoid(-output))
+        positive = logsigmoid(output)
+        # The other logsigmoid(-output).
+        return _log_mean(positive) - _log_mean(positive - output)
     raise ValueError(
         f"The 'kind' parameter must be one of {COMBINATION_KINDS}. Got {kind!r} "
         "instead."
