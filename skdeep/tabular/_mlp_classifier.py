@@ -60,7 +60,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         Longest gradient, in Euclidean norm; a longer one is scaled down.
     weight_averaging : {"ema", "swa"} or None, default=None
         Predict with an exponential moving average over steps, or with the mean over the
-        last quarter of `max_epochs`, where training gets there.
+        last quarter of `max_epochs`, where training gets there; not in `partial_fit`.
     loss : {"cross_entropy", "focal"} or torch loss class, default="cross_entropy"
         "focal" plays down examples that are already right [2]_. A class is called with
         logits.

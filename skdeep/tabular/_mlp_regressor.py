@@ -58,7 +58,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         Longest gradient, in Euclidean norm; a longer one is scaled down.
     weight_averaging : {"ema", "swa"} or None, default=None
         Predict with an exponential moving average over steps, or with the mean over the
-        last quarter of `max_epochs`, where training gets there.
+        last quarter of `max_epochs`, where training gets there; not in `partial_fit`.
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"} or \
             torch loss class, default="squared_error"
         "squared_error" is half the squared error; "quantile" is the pinball loss;

@@ -105,8 +105,8 @@ def recipe_params(
 
     Notes
     -----
-    Both watch the accuracy of a classifier, as published, and stop at probabilities that
-    may be far from the best ones: ``scoring="loss"`` is better where they matter.
+    Both watch the accuracy of a classifier, as published, and end with probabilities
+    that may be far from the best: ``scoring="loss"`` is better where they matter.
 
     Known differences from the authors' code: the last batch of an epoch is not dropped;
     the hold-out is stratified; of several epochs with the best accuracy the first is

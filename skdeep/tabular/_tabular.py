@@ -245,8 +245,9 @@ class TabularDoor(PerceptronDoor):
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         if not isinstance(state.target, ClassTarget):
             return output
-        if self.n_ensemble > 1:
-            output = combine(output, self._combination(state.target))
+        # By what was fitted: the parameter may have been set to another number since.
+        if output.dim() == 3:
+            output = combine(output, state.target.loss_kind)
         return output if state.temperature == 1.0 else output / state.temperature
 
     def _temperature(self, job: Job, trained: TrainedNetwork) -> float:

@@ -109,7 +109,7 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         Longest gradient, in Euclidean norm; a longer one is scaled down.
     weight_averaging : {"ema", "swa"} or None, default="ema"
         Predict with an exponential moving average over steps, or with the mean over the
-        last quarter of `max_epochs`, where training gets there.
+        last quarter of `max_epochs`, where training gets there; not in `partial_fit`.
     loss : {"cross_entropy", "focal"} or torch loss class, default="cross_entropy"
         "focal" plays down what is right already [5]_. A class is called with logits.
     focal_gamma : float, default=2.0

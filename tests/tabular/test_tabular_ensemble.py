@@ -180,3 +180,19 @@ def test_prediction_of_a_row_does_not_depend_on_the_others() -> None:
     np.testing.assert_allclose(together, np.tile(net.predict(X_VAL), 30), rtol=1e-12)
     alone = np.concatenate([net.predict(row[np.newaxis]) for row in X_VAL[:10]])
     np.testing.assert_allclose(alone, together[:10], rtol=1e-12)
+
+
+CHANGED = {"n_ensemble": 1, "loss": "focal", "feature_scaling": None, "max_onehot": 0}
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_parameters_set_after_the_fit_change_no_prediction(k: int) -> None:
+    """What was fitted predicts, until it is fitted again."""
+    net = TabularMLPClassifier(**{**SMALL, "n_ensemble": k}).fit(X, classes(X, 3))
+    expected = net.predict_proba(X_VAL)
+    net.set_params(**CHANGED, calibration="temperature").set_params(n_ensemble=4 - k)
+    np.testing.assert_array_equal(net.predict_proba(X_VAL), expected)
+    regressor = TabularMLPRegressor(**{**SMALL, "n_ensemble": k}).fit(X, NUMBERS)
+    predicted = regressor.predict(X_VAL)
+    regressor.set_params(n_ensemble=4 - k, loss="poisson", clip_predictions=False)
+    np.testing.assert_array_equal(regressor.predict(X_VAL), predicted)
