@@ -41,8 +41,8 @@ _ROOMS = {
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
-    "recipe_params": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",
+    "recipe_params": "skdeep.tabular",
     "show_versions": "skdeep._show_versions",
 }
 

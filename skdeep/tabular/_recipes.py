@@ -103,6 +103,11 @@ def recipe_params(
     ValueError
         If there is no such recipe.
 
+    See Also
+    --------
+    TabularMLPClassifier : Takes those for classification.
+    TabularMLPRegressor : Takes those for regression.
+
     Notes
     -----
     Both watch the accuracy of a classifier, as published, and end with probabilities
