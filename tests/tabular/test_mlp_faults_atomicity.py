@@ -313,7 +313,7 @@ import numpy as np, torch
 from skorch.callbacks import Callback
 from skdeep import MLPRegressor
 
-trains = threading.Event()
+trains, done = threading.Event(), threading.Event()
 
 class Tell(Callback):
     def on_epoch_end(self, net, **kwargs):
@@ -323,6 +323,9 @@ def interrupt():
     trains.wait()
     time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
+    # Python drops a signal that comes in the midst of a destructor: once more, then.
+    while not done.wait(10):
+        os.kill(os.getpid(), signal.SIGINT)
 
 X = np.random.default_rng(0).standard_normal((500, 4))
 net = MLPRegressor((8,), max_epochs=2, random_state=0).fit(X, X[:, 0])
@@ -334,6 +337,7 @@ threading.Thread(target=interrupt).start()
 try:
     net.fit(X, X[:, 0])
 except KeyboardInterrupt:
+    done.set()
     assert vars(net) == before
     assert (net.predict(X) == expected).all()
     assert torch.get_num_threads() == 2
