@@ -333,7 +333,7 @@ expected, before = net.predict(X), dict(vars(net))
 torch.set_num_threads(2)
 net.set_params(max_epochs=10**9, tol=None, callbacks=[Tell()])
 before |= net.get_params()
-threading.Thread(target=interrupt).start()
+threading.Thread(target=interrupt, daemon=True).start()
 try:
     net.fit(X, X[:, 0])
 except KeyboardInterrupt:
