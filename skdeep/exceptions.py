@@ -7,11 +7,13 @@
         ├── DeviceNotAvailableError     also a ValueError
         ├── DivergenceError             also an ArithmeticError
         ├── MissingDependencyError      also an ImportError
-        └── NetworkError                also a RuntimeError
+        ├── NetworkError                also a RuntimeError
+        └── WeightsError                also a RuntimeError
     UserWarning
     └── SkdeepWarning
         ├── DeviceWarning
-        └── InconsistentVersionWarning
+        ├── InconsistentVersionWarning
+        └── LicenseWarning
 
 A wrong parameter or wrong data is scikit-learn's affair: it raises its own ValueError
 or TypeError, with its own sentence.
@@ -27,10 +29,12 @@ __all__ = [
     "DeviceWarning",
     "DivergenceError",
     "InconsistentVersionWarning",
+    "LicenseWarning",
     "MissingDependencyError",
     "NetworkError",
     "SkdeepError",
     "SkdeepWarning",
+    "WeightsError",
 ]
 
 
@@ -236,6 +240,21 @@ class NetworkError(SkdeepError, RuntimeError):
         return f"The network of {self.estimator} failed{place}: {self.reason}"
 
 
+class WeightsError(SkdeepError, RuntimeError):
+    """Raised where a file of pretrained weights is missing, damaged or of another net.
+
+    See Also
+    --------
+    LicenseWarning : Where the weights are there, but not free for every use.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import SkdeepError, WeightsError
+    >>> issubclass(WeightsError, SkdeepError)
+    True
+    """
+
+
 class SkdeepWarning(UserWarning):
     """Base of all warnings of skdeep.
 
@@ -277,5 +296,20 @@ class InconsistentVersionWarning(SkdeepWarning):
     --------
     >>> from skdeep.exceptions import InconsistentVersionWarning, SkdeepWarning
     >>> issubclass(InconsistentVersionWarning, SkdeepWarning)
+    True
+    """
+
+
+class LicenseWarning(SkdeepWarning):
+    """Warned where pretrained weights may not be used commercially.
+
+    See Also
+    --------
+    WeightsError : Where the weights cannot be used at all.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import LicenseWarning, SkdeepWarning
+    >>> issubclass(LicenseWarning, SkdeepWarning)
     True
     """

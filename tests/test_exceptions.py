@@ -15,10 +15,12 @@ from skdeep.exceptions import (
     DeviceWarning,
     DivergenceError,
     InconsistentVersionWarning,
+    LicenseWarning,
     MissingDependencyError,
     NetworkError,
     SkdeepError,
     SkdeepWarning,
+    WeightsError,
 )
 
 EXAMPLES = [
@@ -26,10 +28,12 @@ EXAMPLES = [
     DeviceWarning("Went on with the CPU."),
     DivergenceError("MLPClassifier", 3, 2, 0.5, math.inf),
     InconsistentVersionWarning("Saved by another version."),
+    LicenseWarning("Not for commercial use."),
     MissingDependencyError("GradCAMDisplay requires matplotlib.", name="matplotlib"),
     NetworkError("MLPRegressor", "bad", 1, 2, {"X": (3, 4), "y": (3,)}, "cpu"),
     SkdeepError("Something."),
     SkdeepWarning("Something."),
+    WeightsError("The file is damaged."),
 ]
 BUILTINS = {
     DeviceNotAvailableError: ValueError,
@@ -40,6 +44,8 @@ BUILTINS = {
     SkdeepWarning: UserWarning,
     DeviceWarning: UserWarning,
     InconsistentVersionWarning: UserWarning,
+    LicenseWarning: UserWarning,
+    WeightsError: RuntimeError,
 }
 
 

@@ -1,0 +1,359 @@
+"""Images as batches of numbers that a network can learn on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
+from skdeep.data._images import BLOCK_IMAGES, ImageTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from skdeep._typing import Array, FloatArray
+
+Statistics: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
+Normalize: TypeAlias = "Literal['data'] | Statistics | None"
+
+
+class ImageEncoder:
+    """Bring images to one size, one number of channels and one scale.
+
+    Parameters
+    ----------
+    image_size : int or tuple of int or None, default=None
+        Side of a square, or height and width. None keeps the size of the images of
+        fit, which must be one.
+    resize_mode : {"stretch", "crop", "pad"}, default="stretch"
+        See `resize_images`.
+    interpolation : {"bilinear", "bicubic"}, default="bilinear"
+        See `resize_images`.
+    margin : float, default=1.0
+        See `resize_images`.
+    n_channels : int or None, default=None
+        Channels of a batch; gray images are repeated to it. None takes those of fit.
+    normalize : {"data"}, pair of sequences or None, default="data"
+        Per channel, "data" takes off the mean of the pixels of fit and divides by
+        their standard deviation; a pair gives these numbers, for pixels in [0, 1].
+
+    Attributes
+    ----------
+    size : tuple of int
+        Height and width of a batch.
+    n_channels : int or None
+        As passed to the constructor, or those of fit.
+    kind : {"bytes", "numbers"}
+        What the pixels of fit were.
+    low, high : float
+        The numbers mapped to 0 and 1: the extremes of fit where pixels are numbers
+        beyond [0, 1], else 0 and 1. Bytes are divided by their largest.
+    mean, inverse : ndarray of float64 of shape (n_channels,)
+        What is taken off each channel of pixels in [0, 1], and what it is multiplied
+        by: one over the deviation, or zero where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.data._image_encoding import ImageEncoder
+    >>> from skdeep.data._images import read_images
+    >>> X = np.arange(5 * 6 * 6, dtype=np.uint8).reshape(5, 6, 6)
+    >>> table = read_images(X, owner="CNNClassifier")
+    >>> encoder = ImageEncoder(image_size=4, n_channels=3).fit(table)
+    >>> encoder.transform(table[:2]).shape
+    torch.Size([2, 3, 4, 4])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int | tuple[int, int] | None = None,
+        resize_mode: ResizeMode = "stretch",
+        interpolation: Interpolation = "bilinear",
+        margin: float = 1.0,
+        n_channels: int | None = None,
+        normalize: Normalize = "data",
+    ) -> None:
+        self.image_size = image_size
+        self.resize_mode = resize_mode
+        self.interpolation = interpolation
+        self.margin = margin
+        self.n_channels = n_channels
+        self.normalize = normalize
+
+    def fit(self, table: ImageTable, weight: Array | None = None) -> ImageEncoder:
+        """Learn the scale from training images.
+
+        Parameters
+        ----------
+        table : ImageTable
+            Training images.
+        weight : ndarray of shape (n_samples,) or None, default=None
+            Their weights, none negative; images of weight zero count for nothing.
+
+        Returns
+        -------
+        self : ImageEncoder
+        """
+        layout = table.layout
+        self.size = self._target_size(table)
+        self.n_channels = self.n_channels or layout.n_channels
+        self.kind = layout.kind
+        if weight is not None and not weight.all():
+            table, weight = table[np.flatnonzero(weight)], weight[weight > 0]
+        self.low, self.high = (0.0, 1.0) if self.kind == "bytes" else _extremes(table)
+        if self.normalize == "data":
+            self.mean, deviation = self._moments(table, weight)
+        elif self.normalize is None:
+            self.mean = np.zeros(self.n_channels)
+            deviation = np.ones(self.n_channels)
+        else:
+            self.mean = np.asarray(self.normalize[0], dtype=np.float64)
+            deviation = np.asarray(self.normalize[1], dtype=np.float64)
+        self.inverse = np.divide(
+            1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0
+        )
+        return self
+
+    def _target_size(self, table: ImageTable) -> tuple[int, int]:
+        if self.image_size is None:
+            if table.layout.size is None:
+                raise ValueError(
+                    "Images must have one size where image_size=None. Got images of "
+                    "different sizes, or files. Set image_size."
+                )
+            return table.layout.size
+        if isinstance(self.image_size, tuple):
+            return self.image_size
+        return int(self.image_size), int(self.image_size)
+
+    def _moments(
+        self, table: ImageTable, weight: Array | None
+    ) -> tuple[FloatArray, FloatArray]:
+        means, variances = [], []
+        for start in range(0, len(table), BLOCK_IMAGES):
+            # NumPy adds up in one order, whatever the number of threads.
+            block = self.pixels(table[start : start + BLOCK_IMAGES], torch.float64)
+            rows = block.numpy().reshape(*block.shape[:2], -1)
+            means.append(rows.mean(axis=2))
+            variances.append(rows.var(axis=2))
+        mean_of_image = np.concatenate(means)
+        mean = np.average(mean_of_image, axis=0, weights=weight)
+        spread = np.concatenate(variances) + (mean_of_image - mean) ** 2
+        deviation = np.sqrt(np.average(spread, axis=0, weights=weight))
+        # What rounding leaves of a channel that never varies.
+        return mean, np.where(deviation > 1e-12, deviation, 0.0)
+
+    def transform(
+        self, table: ImageTable, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
+        """Return images as a network takes them.
+
+        Parameters
+        ----------
+        table : ImageTable
+            A batch of images.
+        dtype : torch.dtype, default=torch.float32
+            Floating type of the batch.
+
+        Returns
+        -------
+        batch : Tensor of shape (n_samples, n_channels, *size)
+            On the CPU, in memory of its own.
+        """
+        return self.standardize(self.pixels(table, dtype))
+
+    def standardize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Put pixels to the scale of fit, in place.
+
+        Parameters
+        ----------
+        pixels : Tensor of shape (n_samples, n_channels, *size)
+            From `pixels`, on any device; overwritten.
+
+        Returns
+        -------
+        batch : Tensor of the same shape
+            The same tensor.
+        """
+        if self.normalize is None:
+            return pixels
+        shape = (1, -1, 1, 1)
+        mean = torch.from_numpy(self.mean).to(pixels).view(shape)
+        inverse = torch.from_numpy(self.inverse).to(pixels).view(shape)
+        return pixels.sub_(mean).mul_(inverse)
+
+    def pixels(
+        self, table: ImageTable, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
+        """Return images in one size, with black at 0 and white at 1.
+
+        Numbers may lie outside where they do in fit's scale. This is what augmentation
+        works on; `standardize` follows it.
+
+        Parameters
+        ----------
+        table : ImageTable
+            A batch of images.
+        dtype : torch.dtype, default=torch.float32
+            Floating type of the batch.
+
+        Returns
+        -------
+        pixels : Tensor of shape (n_samples, n_channels, *size)
+            On the CPU, in memory of its own.
+
+        Raises
+        ------
+        ValueError
+            If the images do not go with those of fit, or a file cannot be read.
+        """
+        self._check(table)
+        if table.is_dense:
+            return self._encode(table.block(), dtype)
+        shape = (len(table), self.n_channels or 1, *self.size)
+        batch = torch.empty(shape, dtype=dtype)
+        for row, image in enumerate(_images(table)):
+            batch[row] = self._encode(image[np.newaxis], dtype)[0]
+        return batch
+
+    def _encode(self, block: Array, dtype: torch.dtype) -> torch.Tensor:
+        images = resize_images(
+            self._to_unit(block, dtype),
+            self.size,
+            self.resize_mode,
+            interpolation=self.interpolation,
+            margin=self.margin,
+        )
+        if images.dtype == torch.uint8:
+            images = images.to(dtype).div_(255.0)
+        images = images.to(dtype)
+        if images.shape[1] != self.n_channels:
+            images = images.expand(-1, self.n_channels or 1, -1, -1)
+        return images.contiguous()
+
+    def _to_unit(self, block: Array, dtype: torch.dtype) -> torch.Tensor:
+        """Return pixels in [0, 1], or bytes, which are resized faster."""
+        if block.dtype == np.uint8:
+            return _to_tensor(block)
+        floating = np.float64 if dtype == torch.float64 else np.float32
+        if block.dtype.kind == "b":
+            return torch.from_numpy(block.astype(floating))
+        if block.dtype == np.uint16:
+            return torch.from_numpy(block.astype(floating)).div_(65535.0)
+        if block.dtype.kind != "f" or block.dtype.itemsize > 4:
+            floating = np.float64
+        # A copy: the numbers are put to scale before digits are cut off.
+        own = torch.from_numpy(block.astype(floating))
+        if (self.low, self.high) == (0.0, 1.0):
+            return own
+        return own.sub_(self.low).div_(self.high - self.low)
+
+    def _check(self, table: ImageTable) -> None:
+        layout = table.layout
+        if layout.n_channels not in (1, self.n_channels):
+            wanted = f"have {self.n_channels} channels, or be gray"
+            raise ValueError(
+                f"Images must {'be gray' if self.n_channels == 1 else wanted}. Got "
+                f"{layout.n_channels} channels. Convert them first."
+            )
+        if self.image_size is None and layout.size != self.size:
+            got = "different sizes, or files" if layout.size is None else layout.size
+            raise ValueError(
+                f"Images must have the height and width of those in fit, {self.size}, "
+                f"where image_size=None. Got {got}. Set image_size."
+            )
+        if layout.kind != self.kind:
+            self._check_numbers(table)
+
+    def _check_numbers(self, table: ImageTable) -> None:
+        """Refuse pixels in another scale than that of fit."""
+        if self.kind == "numbers":
+            if (self.low, self.high) != (0.0, 1.0):
+                raise ValueError(
+                    "Pixels must be numbers in the scale of those in fit, where they "
+                    f"were between {self.low:g} and {self.high:g}. Got bytes, whose "
+                    "scale is their own. Convert them to float."
+                )
+            return
+        low, high = _range(table)
+        if low < 0 or high > 1:
+            raise ValueError(
+                "Pixels that are numbers must be in the range [0, 1] where those of "
+                f"fit were bytes. Got numbers between {low:g} and {high:g}. Divide "
+                "them by the largest byte, or convert them to the dtype of fit."
+            )
+
+
+class ImageRows:
+    """Images that are encoded a batch at a time, on their way to a device.
+
+    Parameters
+    ----------
+    table : ImageTable
+        The images.
+    encoder : ImageEncoder
+        Fitted.
+    dtype : torch.dtype
+        Of the tensors handed out.
+    device : torch.device
+        Of the tensors handed out.
+    """
+
+    def __init__(
+        self,
+        table: ImageTable,
+        encoder: ImageEncoder,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.table = table
+        self.encoder = encoder
+        self.dtype = dtype
+        self.device = device
+        self.n_rows = len(table)
+        height, width = encoder.size
+        self.n_columns = (encoder.n_channels or 1) * height * width
+
+    def gather(self, index: Array | slice) -> torch.Tensor:
+        """Return the images at `index`, encoded."""
+        return self.encoder.transform(self.table[index], self.dtype).to(self.device)
+
+
+def _images(table: ImageTable) -> Iterator[Array]:
+    return (table.image(row) for row in range(len(table)))
+
+
+def _to_tensor(block: Array) -> torch.Tensor:
+    # torch refuses negative strides, and warns of memory it may not write to.
+    if not block.flags.writeable or any(stride < 0 for stride in block.strides):
+        block = block.copy()
+    return torch.from_numpy(block)
+
+
+def _range(table: ImageTable) -> tuple[float, float]:
+    """Return the smallest and the largest pixel of images that are numbers."""
+    if not table.is_dense:
+        blocks = _images(table)
+    else:
+        starts = range(0, len(table), BLOCK_IMAGES)
+        blocks = (table[start : start + BLOCK_IMAGES].block() for start in starts)
+    extremes = [(float(block.min()), float(block.max())) for block in blocks]
+    lows, highs = zip(*extremes, strict=True)
+    return min(lows), max(highs)
+
+
+def _extremes(table: ImageTable) -> tuple[float, float]:
+    """Return what is mapped to 0 and 1 for pixels that are numbers."""
+    low, high = _range(table)
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if not np.isfinite(high - low):
+        raise ValueError(
+            "Pixels are put to scale by their smallest and largest, whose difference "
+            f"must not overflow. Got {low:g} and {high:g}. Divide them by a constant "
+            "first."
+        )
+    return (low, high) if low < high else (low, low + 1.0)

@@ -1,0 +1,330 @@
+"""Images in any of the forms that they come in, read into one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from skdeep.data._image_files import pillow_pixels, read_file
+from skdeep.data._image_layout import (
+    ChannelAxis,
+    ImageLayout,
+    find_channel_axis,
+    flat_shape,
+)
+from skdeep.data._tables import MappedSubset, is_streamed_map, take
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skdeep._typing import Array
+
+BYTES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.bool_))
+# Images looked at in one go.
+BLOCK_IMAGES = 256
+
+
+class ImageTable:
+    """Images in memory or in files, a row each; subsets share their pixels.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Images of one size, of shape (n_samples, height, width), with an axis of
+        channels or without; or, of shape (n_samples,), objects: an array of shape
+        (height, width) or (height, width, n_channels), or the path of a file.
+    layout : ImageLayout
+        Where what stands.
+    """
+
+    def __init__(self, pixels: Array | MappedSubset, layout: ImageLayout) -> None:
+        self.pixels = pixels
+        self.layout = layout
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the images are one array."""
+        return self.layout.size is not None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_samples, n_channels, height, width); (n_samples,) without one size."""
+        if self.layout.size is None:
+            return (len(self),)
+        return (len(self), self.layout.n_channels, *self.layout.size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating type that holds every pixel exactly, float32 or float64."""
+        return np.dtype(np.float64 if self.layout.wide else np.float32)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.pixels)
+
+    def __getitem__(self, rows: Any) -> ImageTable:
+        """Return the images at some positions, in that order, or of a slice."""
+        pixels: Any = self.pixels
+        mapped = is_streamed_map(pixels) and not isinstance(rows, slice)
+        if mapped or isinstance(pixels, MappedSubset):
+            return ImageTable(take(pixels, rows), self.layout)
+        return ImageTable(pixels[rows], self.layout)
+
+    def block(self) -> Array:
+        """Return all images as one array.
+
+        Of shape (n_samples, n_channels, height, width), in the dtype that they came
+        in, and a view where they are in memory. Only where `is_dense`.
+        """
+        pixels = self.pixels
+        block = np.asarray(pixels[:] if isinstance(pixels, MappedSubset) else pixels)
+        if block.ndim == 3:
+            return block[:, np.newaxis]
+        return block if self.layout.channel_axis == "first" else _to_front(block)
+
+    def image(self, position: int) -> Array:
+        """Return one image as an array of shape (n_channels, height, width).
+
+        Of one channel where it is gray, even among those of RGB. Only where not
+        `is_dense`. Files are read here, and not kept.
+        """
+        item = self.pixels[position]  # type: ignore[index]
+        pixels = read_file(item) if isinstance(item, str) else item
+        return pixels[np.newaxis] if pixels.ndim == 2 else _to_front(pixels)
+
+
+def _to_front(pixels: Array) -> Array:
+    return np.moveaxis(pixels, -1, -3)
+
+
+def read_images(
+    X: Any,
+    *,
+    owner: str,
+    image_shape: tuple[int, ...] | None = None,
+    channel_axis: ChannelAxis = "auto",
+) -> ImageTable:
+    """Read images from an array, or a list of arrays, Pillow's images and paths.
+
+    Parameters
+    ----------
+    X : array-like or list of n_samples images
+        An array of shape (n_samples, height, width), (n_samples, height, width,
+        n_channels) or (n_samples, n_channels, height, width), or of flat rows
+        (n_samples, n_pixels); or a list, array, Series or frame of one column whose
+        items are arrays of shape (height, width) or with channels, of any size,
+        `PIL.Image.Image` instances, or paths. Files are read as RGB, when needed.
+    owner : str
+        Whose `X` it is, for the sentence of an error.
+    image_shape : tuple of two or three int or None, default=None
+        Shape of the image in a flat row. None: a square where there is one, else a
+        strip one pixel high.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where the channels stand; "auto" takes the axis of length 1, 3 or 4.
+
+    Returns
+    -------
+    table : ImageTable
+        Pixels are shared with `X` where they can be.
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse or an item no image.
+    ValueError
+        If there are no images, an axis of channels cannot be told, a number is not
+        finite, a file is not there, or images do not go together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.data._images import read_images
+    >>> read_images(np.zeros((5, 64)), owner="CNNClassifier").shape
+    (5, 1, 8, 8)
+    >>> sizes = [(20, 30, 3), (25, 25, 3)]
+    >>> read_images([np.zeros(size) for size in sizes], owner="CNNClassifier").shape
+    (2,)
+    """
+    if isinstance(X, ImageTable):
+        return X
+    if sp.issparse(X):
+        raise TypeError(
+            f"{owner} expects images as dense arrays. Got a sparse matrix. Use "
+            "X.toarray()."
+        )
+    items = _as_items(X, owner)
+    if items is not None:
+        return _read_items(items, channel_axis, owner)
+    return _read_array(_as_numbers(X, owner), image_shape, channel_axis, owner)
+
+
+def _as_items(X: Any, owner: str) -> list[Any] | None:
+    """Return `X` as a list of images, or None where it is an array of numbers."""
+    if isinstance(X, (str, os.PathLike)):
+        raise TypeError(
+            f"{owner} expects a list of images. Got the single path {os.fspath(X)!r}. "
+            "Put it in a list."
+        )
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, (list, tuple)) and X and not any(map(_is_image, X)):
+        X = _as_array(X, owner)
+    if not isinstance(X, np.ndarray):
+        return list(X) if isinstance(X, (list, tuple)) else None
+    if X.dtype.kind in "OUT" and X.ndim == 2 and X.shape[1] == 1 and X.size:
+        X = X[:, 0] if _is_image(X[0, 0]) else X
+    return list(X) if X.ndim == 1 and X.dtype.kind in "OUT" else None
+
+
+def _is_image(item: Any) -> bool:
+    if isinstance(item, (str, os.PathLike)) or _is_pillow(item):
+        return True
+    return getattr(item, "ndim", 0) >= 2
+
+
+def _is_pillow(item: Any) -> bool:
+    # A class of Pillow has been imported by whoever made an instance of it.
+    return any(base.__module__ == "PIL.Image" for base in type(item).__mro__)
+
+
+def _as_array(X: Any, owner: str) -> Array:
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"{owner} expects images as arrays. Got nested lists of different lengths. "
+            "Make an array of each image first."
+        ) from error
+
+
+def _as_numbers(X: Any, owner: str) -> Array:
+    # A memory map stays one.
+    pixels: Array = X if isinstance(X, np.ndarray) else _as_array(X, owner)
+    if pixels.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported by {owner}: {pixels.dtype}.")
+    if pixels.dtype.kind == "O":
+        pixels = pixels.astype(np.float64)
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{owner} expects pixels that are numbers. Got dtype {pixels.dtype}. "
+            "Convert them first."
+        )
+    n_checked = len(pixels) if pixels.ndim and pixels.dtype.kind == "f" else 0
+    for start in range(0, n_checked, BLOCK_IMAGES):
+        if not np.isfinite(pixels[start : start + BLOCK_IMAGES]).all():
+            raise ValueError(
+                f"Input X contains NaN or infinity. {owner} does not accept missing "
+                "pixels. Replace them first."
+            )
+    return pixels
+
+
+def _read_array(
+    X: Array,
+    image_shape: tuple[int, ...] | None,
+    channel_axis: ChannelAxis,
+    owner: str,
+) -> ImageTable:
+    if X.ndim not in (2, 3, 4):
+        raise ValueError(
+            f"Expected 2D array of flat images, 3D array of gray ones or 4D array, got "
+            f"{X.ndim}D array instead: {owner} cannot read X of shape {X.shape}. "
+            "Reshape it."
+        )
+    if 0 in X.shape:
+        raise ValueError(
+            f"Found array with 0 sample(s) or 0 feature(s) (shape={X.shape}) while a "
+            f"minimum of 1 is required by {owner}."
+        )
+    if X.ndim == 2:
+        X = X.reshape(len(X), *flat_shape(X.shape[1], image_shape, owner))
+    kind: Any = "bytes" if X.dtype in BYTES else "numbers"
+    wide = kind == "numbers" and X.dtype not in (np.float32, np.float16)
+    if X.ndim == 3:
+        return ImageTable(X, ImageLayout(1, X.shape[1:], kind=kind, wide=wide))
+    axis = find_channel_axis([X.shape[1:]], channel_axis, owner)
+    n_channels = X.shape[1] if axis == "first" else X.shape[3]
+    size = X.shape[2:] if axis == "first" else X.shape[1:3]
+    return ImageTable(X, ImageLayout(n_channels, size, axis, kind, wide))
+
+
+def _read_items(
+    items: Sequence[Any], channel_axis: ChannelAxis, owner: str
+) -> ImageTable:
+    if not items:
+        raise ValueError(
+            f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}."
+        )
+    read = [_read_item(item, row, owner) for row, item in enumerate(items)]
+    given = {
+        row: pixels
+        for row, pixels in enumerate(read)
+        if isinstance(pixels, np.ndarray) and not _is_pillow(items[row])
+    }
+    if any(pixels.ndim == 3 for pixels in given.values()):
+        shapes = [pixels.shape for pixels in given.values() if pixels.ndim == 3]
+        if find_channel_axis(shapes, channel_axis, owner) == "first":
+            for row, pixels in given.items():
+                read[row] = np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
+    arrays = [pixels for pixels in read if isinstance(pixels, np.ndarray)]
+    alike = {(pixels.shape, pixels.dtype) for pixels in arrays}
+    if len(alike) == 1 and len(arrays) == len(read):
+        return _read_array(np.stack(arrays), None, "last", owner)
+    objects = np.empty(len(read), dtype=object)
+    for row, item in enumerate(read):
+        objects[row] = item
+    return ImageTable(objects, _layout_of_items(read, owner))
+
+
+def _read_item(item: Any, row: int, owner: str) -> Array | str:
+    """Return the pixels of an item, or the path of its file."""
+    if isinstance(item, (str, os.PathLike)):
+        path = os.fspath(item)
+        if not Path(path).is_file():
+            raise ValueError(
+                f"{owner} reads images from files. Got {path!r} in row {row}, which is "
+                "no file. Correct the path."
+            )
+        return str(path)
+    if _is_pillow(item):
+        try:
+            return pillow_pixels(item)
+        except ValueError as error:
+            raise ValueError(
+                f"{owner} reads images of Pillow. Got one in row {row} that it cannot "
+                f"read ({error}). Convert it to an array."
+            ) from error
+    pixels = _as_array(item, owner)
+    if pixels.ndim not in (2, 3) or pixels.dtype.kind == "O" or 0 in pixels.shape:
+        raise TypeError(
+            f"{owner} expects each image as an array of two or three dimensions, an "
+            f"image of Pillow or a path. Got {type(item).__name__} of shape "
+            f"{pixels.shape} in row {row}."
+        )
+    return _as_numbers(pixels, owner)
+
+
+def _layout_of_items(read: Sequence[Array | str], owner: str) -> ImageLayout:
+    arrays = [pixels for pixels in read if isinstance(pixels, np.ndarray)]
+    counts = {1 if pixels.ndim == 2 else pixels.shape[2] for pixels in arrays}
+    if len(arrays) < len(read):
+        counts.add(3)
+    if len(counts) > 1 and counts != {1, 3}:
+        raise ValueError(
+            f"{owner} expects images of the same number of channels, or gray and RGB "
+            f"ones. Got {', '.join(map(str, sorted(counts)))}. Convert some of them."
+        )
+    from_files = len(arrays) < len(read)
+    numbers = [pixels.dtype for pixels in arrays if pixels.dtype not in BYTES]
+    if numbers and (from_files or len(numbers) < len(arrays)):
+        raise ValueError(
+            f"{owner} expects pixels in one scale. Got some images in bytes or files, "
+            f"and some of dtype {numbers[0]}. Convert the latter to uint8."
+        )
+    wide = any(dtype not in (np.float32, np.float16) for dtype in numbers)
+    kind: Any = "numbers" if numbers else "bytes"
+    return ImageLayout(max(counts), None, "last", kind, wide)

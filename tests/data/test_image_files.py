@@ -1,0 +1,86 @@
+"""Tests of Pillow's images and of files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skdeep.data._image_files import pillow_pixels, read_file
+
+GRAY = np.arange(30, dtype=np.uint8).reshape(5, 6) * 8
+COLOUR = np.stack([GRAY, 255 - GRAY, GRAY // 2], axis=-1)
+
+
+def test_gray_and_colour_come_as_they_are():
+    """Two axes for gray, three for RGB."""
+    np.testing.assert_array_equal(pillow_pixels(Image.fromarray(GRAY)), GRAY)
+    np.testing.assert_array_equal(pillow_pixels(Image.fromarray(COLOUR)), COLOUR)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGBX", "CMYK"])
+def test_other_colours_become_rgb(mode):
+    """Transparency is left out, inks are converted."""
+    pixels = pillow_pixels(Image.fromarray(COLOUR).convert(mode))
+    np.testing.assert_array_equal(pixels, COLOUR)
+
+
+@pytest.mark.parametrize("mode", ["1", "LA"])
+def test_other_grays_become_gray(mode):
+    """Black and white, and gray with transparency."""
+    pixels = pillow_pixels(Image.fromarray(GRAY).convert(mode))
+    assert pixels.shape == (5, 6)
+    assert pixels.dtype == np.uint8
+
+
+def test_palette_is_looked_up():
+    """With a transparent colour in it or without."""
+    image = Image.fromarray(GRAY // 8).convert("P")
+    image.putpalette([value for row in range(256) for value in (row, 0, 255 - row)])
+    for transparency in (None, bytes([0, 128] + [255] * 254)):
+        if transparency is not None:
+            image.info["transparency"] = transparency
+        pixels = pillow_pixels(image)
+        np.testing.assert_array_equal(pixels[..., 2], 255 - pixels[..., 0])
+
+
+def test_sixteen_bits_are_kept(tmp_path):
+    """In memory, and from a file."""
+    deep = GRAY.astype(np.uint16) * 200
+    image = Image.fromarray(deep)
+    np.testing.assert_array_equal(pillow_pixels(image), deep)
+    image.save(tmp_path / "deep.png")
+    pixels = read_file(str(tmp_path / "deep.png"))
+    np.testing.assert_array_equal(pixels, deep)
+    assert pixels.dtype == np.uint16
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    """They do not say what is white."""
+    image = Image.fromarray(GRAY.astype(np.float32))
+    with pytest.raises(ValueError, match="its pixels are floating-point numbers"):
+        pillow_pixels(image)
+    image.save(tmp_path / "float.tiff")
+    with pytest.raises(ValueError, match=r"float\.tiff'.*floating-point numbers\)"):
+        read_file(str(tmp_path / "float.tiff"))
+
+
+def test_file_is_turned_upright(tmp_path):
+    """A camera held on its side notes so in the file."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 270 degrees to look at it
+    Image.fromarray(COLOUR).save(tmp_path / "photo.png", exif=exif)
+    pixels = read_file(str(tmp_path / "photo.png"))
+    np.testing.assert_array_equal(pixels, np.rot90(COLOUR, k=-1))
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", "half"])
+def test_unreadable_file_is_named(tmp_path, content):
+    """Empty, of something else, and cut short."""
+    path = tmp_path / "broken.png"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    with pytest.raises(ValueError, match=r"read by Pillow. Got '.*broken\.png', which"):
+        read_file(str(path))
