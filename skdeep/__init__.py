@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from skdeep import exceptions
     from skdeep._show_versions import show_versions
+    from skdeep.image import CNNClassifier, CNNRegressor, ImageAugmenter
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
+    "ImageAugmenter",
     "MLPClassifier",
     "MLPRegressor",
     "TabularMLPClassifier",
@@ -37,6 +41,9 @@ __all__ = [
 
 # Public name -> the room it lives in; a room that is public as a whole is its own.
 _ROOMS = {
+    "CNNClassifier": "skdeep.image",
+    "CNNRegressor": "skdeep.image",
+    "ImageAugmenter": "skdeep.image",
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",

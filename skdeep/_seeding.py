@@ -56,11 +56,12 @@ class Streams:
     dropout: int
     splitting: int
     third_party: int
+    augmentation: int
 
     @classmethod
     def from_seed(cls, seed: int) -> Streams:
         """Spread one seed over the streams with NumPy's `SeedSequence`."""
-        words = np.random.SeedSequence(seed).generate_state(5, np.uint64)
+        words = np.random.SeedSequence(seed).generate_state(6, np.uint64)
         return cls(*(int(word) >> 1 for word in words))
 
 

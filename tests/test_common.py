@@ -16,6 +16,9 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skdeep import (
+    CNNClassifier,
+    CNNRegressor,
+    ImageAugmenter,
     MLPClassifier,
     MLPRegressor,
     TabularMLPClassifier,
@@ -103,7 +106,34 @@ TABULAR_REGRESSORS = [
     *TABULAR_SHARED,
     {"loss": "quantile", "quantile": 0.4, "binning": "tree", "dtype": "float64"},
 ]
+# Likewise for flat images: squares, or strips one pixel high.
+CNN: dict[str, Any] = {
+    "conv_channels": 8,
+    "hidden_layer_sizes": 16,
+    "max_epochs": 25,
+    "learning_rate": 0.02,
+}
+CNNS: list[dict[str, Any]] = [
+    {
+        "conv_channels": (6, 6),
+        "normalization": "batch",
+        "pooling": "average",
+        "residual": True,
+        "max_epochs": 40,
+    },
+    {"normalization": "layer", "kernel_size": 5, "pool_size": 1, "dropout": 0.1},
+    {
+        "augmenter": ImageAugmenter(brightness=0.1),
+        "optimizer": "sgd",
+        "conv_dropout": 0.1,
+    },
+    {"mixup": 0.1, "dtype": "float32"},
+]
 ESTIMATORS = [
+    CNNClassifier(),
+    CNNRegressor(),
+    *(CNNClassifier(**{**CNN, **varied}) for varied in CNNS),
+    *(CNNRegressor(**{**CNN, **varied}) for varied in CNNS),
     TabularMLPClassifier(),
     TabularMLPRegressor(),
     *(TabularMLPClassifier(**{**TABULAR, **varied}) for varied in TABULAR_CLASSIFIERS),
@@ -136,7 +166,7 @@ def expected_failures(estimator: Any) -> dict[str, str]:
     parameters = estimator.get_params()
     rules = [
         (
-            parameters["dropout"] > 0,
+            parameters["dropout"] > 0 or parameters.get("conv_dropout", 0) > 0,
             WEIGHTS_AND_REPETITION,
             "a mask is drawn for every row: a row given twice gets two",
         ),
@@ -144,6 +174,11 @@ def expected_failures(estimator: Any) -> dict[str, str]:
             parameters["normalization"] == "batch",
             WEIGHTS_AND_REPETITION,
             "the statistics of a batch are over its rows, whatever they weigh",
+        ),
+        (
+            bool(parameters.get("augmenter") or parameters.get("mixup")),
+            WEIGHTS_AND_REPETITION,
+            "every image is made harder, or mixed, by itself: one given twice is two",
         ),
         (
             parameters.get("data_dependent_init", False),

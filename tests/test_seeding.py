@@ -51,18 +51,19 @@ def test_none_takes_fresh_entropy() -> None:
 
 
 def test_streams_are_independent_and_fixed() -> None:
-    """One seed gives five others, all different, the same on every call."""
+    """One seed gives six others, all different, the same on every call."""
     streams = Streams.from_seed(0)
     assert astuple(streams) == astuple(Streams.from_seed(0))
-    assert len(set(astuple(streams)) | set(astuple(Streams.from_seed(1)))) == 10
+    assert len(set(astuple(streams)) | set(astuple(Streams.from_seed(1)))) == 12
     assert all(0 <= seed < 2**63 for seed in astuple(streams))
 
 
 def test_streams_stay_what_they_were() -> None:
     """Seeds of a release are those of the next, or saved experiments do not repeat."""
+    # The sixth came later: it must not have moved the first five.
     words = np.random.SeedSequence(12345).generate_state(5, np.uint64)
     expected = tuple(int(word) // 2 for word in words)
-    assert astuple(Streams.from_seed(12345)) == expected
+    assert astuple(Streams.from_seed(12345))[:5] == expected
 
 
 def test_torch_generator_is_private_and_seeded() -> None:

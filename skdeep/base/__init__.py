@@ -2,8 +2,9 @@
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._job import FittedState, Job
+from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
+from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._regressor import DeepRegressor
 from skdeep.training import TrainedNetwork
 
@@ -14,5 +15,7 @@ __all__ = [
     "DeepRegressor",
     "FittedState",
     "Job",
+    "Part",
+    "PerceptronDoor",
     "TrainedNetwork",
 ]

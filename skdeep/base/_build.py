@@ -12,7 +12,7 @@ import torch
 from skdeep._devices import resolve_precision
 from skdeep._plan import OptimizerPlan, StoppingPlan, TrainingPlan
 from skdeep._seeding import isolated_global_rng, torch_generator
-from skdeep.data import Batches, NumberTarget, float_dtype, make_rows
+from skdeep.data import Batches, NumberTarget, float_dtype
 from skdeep.exceptions import NetworkError
 from skdeep.losses import WeightPenalty
 from skdeep.networks import attach_generator
@@ -36,7 +36,7 @@ def build(estimator: Any, job: Job) -> None:
     """
     job.dtype = _dtype(estimator, job)
     job.generators = _generators(job)
-    job.architecture = estimator._architecture(job.train.X.shape[1])
+    job.architecture = estimator._architecture(job.train.X)
     job.scaler = _scaler(estimator, job)
     if isinstance(job.target, NumberTarget) and (job.before is None or job.partial):
         job.target.update(job.train.codes, job.train.weight)
@@ -79,6 +79,7 @@ def _generators(job: Job) -> dict[str, torch.Generator]:
         "initialization": torch_generator(job.streams.initialization),
         "shuffling": torch_generator(job.streams.shuffling),
         "dropout": torch_generator(job.streams.dropout, job.device),
+        "augmentation": torch_generator(job.streams.augmentation),
     }
     if job.before is not None:
         for name, state in job.before.resume.get("generators", {}).items():
@@ -100,10 +101,9 @@ def _scaler(estimator: Any, job: Job) -> Any:
 
 def _module(estimator: Any, job: Job) -> torch.nn.Module:
     module: torch.nn.Module
-    n_features = job.train.X.shape[1]
     if job.before is None:
         try:
-            module = estimator._build_network(job, n_features)
+            module = estimator._build_network(job)
         except RuntimeError as error:
             # Of torch, for want of memory; what follows the first line is C++.
             reason = f"it could not be built: {str(error).splitlines()[0]}"
@@ -122,15 +122,16 @@ def _module(estimator: Any, job: Job) -> torch.nn.Module:
 
 
 def _batches(estimator: Any, job: Job, part: Part, *, training: bool) -> Batches:
-    rows = make_rows(part.X, job.scaler, job.dtype, job.device)
+    rows = estimator._make_rows(job, part, training=training)
     y = estimator._encode_codes(job, part.codes).to(job.device)
     shuffled = training and estimator.shuffle
     return Batches(
         rows,
         y,
         _weights(part.weight, job),
-        batch_size=job.batch_size if training else max(job.batch_size, 1024),
+        batch_size=job.batch_size if training else estimator._valid_batch(job),
         generator=job.generators["shuffling"] if shuffled else None,
+        mix=estimator._make_mixer(job) if training else None,
     )
 
 

@@ -108,7 +108,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         classes: Any = None,
     ) -> Self:
         job = validate(self, X, y, sample_weight, validation, partial=partial)
-        n_weights = self._n_weights(job.train.X.shape[1], _width(job.train.y))
+        n_weights = self._n_weights(job.train.X, _width(job.train.y))
         work = float(job.batch_size * n_weights)
         with (
             plain_torch(training=True),
@@ -252,7 +252,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             scaler=job.scaler,
             input_dtype=float_dtype(job.train.X),
             architecture=job.architecture,
-            row_work=self._n_weights(job.train.X.shape[1], job.target.n_outputs),
+            row_work=self._n_weights(job.train.X, job.target.n_outputs),
             foreign_seed=_foreign_seed(job),
             resume=resume,
             temperature=job.temperature,
@@ -312,20 +312,23 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             check_is_fitted(self)
         table = self._read(X, reset=False)
         state: FittedState = self._state
-        n_rows, n_columns = table.shape
-        step = self._block_rows(n_columns)
+        n_rows = table.shape[0]
+        step = self._block_rows(state, table)
         work = float(min(n_rows, step) * state.row_work)
 
         def link(output: torch.Tensor) -> torch.Tensor:
             pooled = self._pool(state, output)
             return pooled if raw else self._link(state, pooled)
 
+        def encode(block: Any, dtype: torch.dtype) -> torch.Tensor:
+            return self._encode_rows(state, block, dtype)
+
         with (
             plain_torch(training=False),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
             outputs = forward_blocks(
-                self.module_, table, state.scaler, link, step, state.foreign_seed
+                self.module_, table, encode, link, step, state.foreign_seed
             )
         return outputs, np.result_type(float_dtype(table), state.input_dtype)
 

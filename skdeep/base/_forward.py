@@ -10,11 +10,9 @@ import numpy as np
 import torch
 
 from skdeep._seeding import isolated_global_rng
-from skdeep.data import to_tensor
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
-    from skdeep.data import ColumnScaler, TableEncoder
 
 
 # Enough rows to make light of what each block costs, few enough for the widths of a
@@ -42,7 +40,7 @@ def block_rows(n_columns: int) -> int:
 def forward_blocks(
     module: torch.nn.Module,
     X: Any,
-    scaler: ColumnScaler | TableEncoder | None,
+    encode: Callable[[Any, torch.dtype], torch.Tensor],
     link: Callable[[torch.Tensor], torch.Tensor],
     step: int,
     foreign_seed: int | None = None,
@@ -53,10 +51,10 @@ def forward_blocks(
     ----------
     module : torch.nn.Module
         A fitted network.
-    X : {ndarray, memmap, csr_array, MixedTable} of shape (n_samples, n_features)
-        A validated table.
-    scaler : ColumnScaler, TableEncoder or None
-        Applied to each row.
+    X : {ndarray, memmap, csr_array, MixedTable, ImageTable} of n_samples rows
+        Validated inputs.
+    encode : callable
+        From a block of rows and a dtype to inputs of the network, on the CPU.
     link : callable
         From outputs to what is returned.
     step : int
@@ -81,7 +79,7 @@ def forward_blocks(
     with lent, torch.inference_mode():
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            inputs = to_tensor(X[rows], scaler, parameter.dtype)
+            inputs = encode(X[rows], parameter.dtype)
             block_out = link(module(inputs.to(parameter.device)))
             part = block_out.cpu().numpy()
             if n_rows <= step:

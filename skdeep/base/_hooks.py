@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from skdeep.base._forward import block_rows
-from skdeep.data import check_table
+from skdeep.data import check_table, make_rows, to_tensor
 
 if TYPE_CHECKING:
     import torch
 
     from skdeep._typing import Array, MatrixLike
-    from skdeep.base._job import FittedState, Job
-    from skdeep.data import ColumnScaler
+    from skdeep.base._job import FittedState, Job, Part
+    from skdeep.data import Batch, Rows
     from skdeep.training import TrainedNetwork
 
 
@@ -39,24 +40,42 @@ class Hooks(ABC):
         """Return how many rows batch_size="auto" stands for: scikit-learn's number."""
         return min(200, n_rows)
 
-    def _block_rows(self, n_columns: int) -> int:
+    def _block_rows(self, state: FittedState, table: Any) -> int:
         """Return how many rows go through the network at once in prediction."""
-        return block_rows(n_columns)
+        return block_rows(table.shape[1])
+
+    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Rows:
+        """Return the rows of a part as the network takes them."""
+        return make_rows(part.X, job.scaler, job.dtype, job.device)
+
+    def _valid_batch(self, job: Job) -> int:
+        """Return how many validation rows go through the network at once."""
+        return max(job.batch_size, 1024)
+
+    def _make_mixer(self, job: Job) -> Callable[[Batch], Batch] | None:
+        """Return what mixes the rows of a training batch, or None."""
+        return None
+
+    def _encode_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """Return a block of rows as the network takes them, on the CPU."""
+        return to_tensor(block, state.scaler, dtype)
 
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""
         return output
 
     @abstractmethod
-    def _architecture(self, n_features: int) -> dict[str, Any]:
+    def _architecture(self, table: Any) -> dict[str, Any]:
         """Return what must be equal for training to go on with the same network."""
 
     @abstractmethod
-    def _n_weights(self, n_features: int, n_outputs: int) -> int:
+    def _n_weights(self, table: Any, n_outputs: int) -> int:
         """Return about how many multiply-adds one row costs."""
 
     @abstractmethod
-    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+    def _build_network(self, job: Job) -> torch.nn.Module:
         """Return an initialised network for the job's target."""
 
     @abstractmethod
@@ -68,7 +87,7 @@ class Hooks(ABC):
         """Return codes as the loss takes them."""
 
     @abstractmethod
-    def _make_scaler(self) -> ColumnScaler | None:
+    def _make_scaler(self) -> Any:
         """Return an empty scaler of the inputs, or None."""
 
     @abstractmethod

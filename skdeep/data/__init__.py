@@ -4,10 +4,14 @@ from skdeep.data._batches import Batch, Batches, resolve_batch_size
 from skdeep.data._bins import quantile_edges, tree_edges
 from skdeep.data._encoding import TableEncoder
 from skdeep.data._frames import check_target, read_table
+from skdeep.data._image_encoding import ImageEncoder
+from skdeep.data._image_rows import ImageRows
+from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout
 from skdeep.data._tables import (
+    Rows,
     check_table,
     float_dtype,
     in_memory,
@@ -25,8 +29,12 @@ __all__ = [
     "Batches",
     "ClassTarget",
     "ColumnScaler",
+    "ImageEncoder",
+    "ImageRows",
+    "ImageTable",
     "MixedTable",
     "NumberTarget",
+    "Rows",
     "TableEncoder",
     "TableSchema",
     "check_table",
@@ -35,11 +43,13 @@ __all__ = [
     "class_weights",
     "float_dtype",
     "holdout",
+    "holds_images",
     "in_memory",
     "is_streamed_map",
     "make_rows",
     "quantile_edges",
     "ravel_column",
+    "read_images",
     "read_table",
     "resolve_batch_size",
     "take",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     """One step's rows."""
 
     X: torch.Tensor
-    y: torch.Tensor
+    y: Any
     weight: torch.Tensor | None
 
 
@@ -45,6 +45,8 @@ class Batches:
     generator : torch.Generator or None
         Draws the order of each epoch; None keeps the order given. A single batch is
         never reordered, because its sum would only change in the last bits.
+    mix : callable or None, default=None
+        From a batch to the batch to learn on.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Batches:
         *,
         batch_size: int,
         generator: torch.Generator | None = None,
+        mix: Callable[[Batch], Batch] | None = None,
     ) -> None:
         self.rows = rows
         self.y = y
         self.weight = weight
         self.batch_size = min(batch_size, rows.n_rows)
         self.generator = generator
+        self.mix = mix
         self._edges = _batch_edges(rows.n_rows, self.batch_size)
 
     def __len__(self) -> int:
@@ -83,7 +87,8 @@ class Batches:
             piece = self._piece(edges[0], edges[-1], order)
             start = edges[0]
             for low, high in pairwise(edges):
-                yield _cut(piece, low - start, high - start)
+                batch = _cut(piece, low - start, high - start)
+                yield batch if self.mix is None else self.mix(batch)
 
     def _batches_per_piece(self) -> int:
         row_bytes = 8 * self.rows.n_columns

@@ -28,6 +28,7 @@ from skdeep.data._series import Frame, open_frame
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
+    from skdeep.data._images import ImageTable
 
 
 def read_table(
@@ -94,7 +95,7 @@ def read_table(
 
 def check_target(
     estimator: Any,
-    table: MixedTable,
+    table: MixedTable | ImageTable,
     y: Any,
     *,
     multi_output: bool = False,
@@ -106,7 +107,7 @@ def check_target(
     ----------
     estimator : estimator instance
         Named in errors.
-    table : MixedTable
+    table : MixedTable or ImageTable
         The rows.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The targets.
@@ -125,7 +126,7 @@ def check_target(
         If `y` is missing, not finite, or of another length than the table.
     """
     _, checked = check_X_y(
-        _stand_in(table.shape),
+        _stand_in((table.shape[0], 1)),
         y,
         ensure_all_finite=False,
         multi_output=multi_output,

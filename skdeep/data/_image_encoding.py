@@ -50,9 +50,11 @@ class ImageEncoder:
     low, high : float
         The numbers mapped to 0 and 1: the extremes of fit where pixels are numbers
         beyond [0, 1], else 0 and 1. Bytes are divided by their largest.
-    mean, inverse : ndarray of float64 of shape (n_channels,)
-        What is taken off each channel of pixels in [0, 1], and what it is multiplied
-        by: one over the deviation, or zero where there is none.
+    mean, deviation, inverse : ndarray of float64 of shape (n_channels,)
+        What is taken off each channel of pixels in [0, 1], its deviation, and what it
+        is multiplied by: one over the deviation, or zero where there is none.
+    seen : float
+        Total weight of the images learnt from.
 
     Examples
     --------
@@ -101,8 +103,8 @@ class ImageEncoder:
         self.size = self._target_size(table)
         self.n_channels = self.n_channels or layout.n_channels
         self.kind = layout.kind
-        if weight is not None and not weight.all():
-            table, weight = table[np.flatnonzero(weight)], weight[weight > 0]
+        table, weight = _weighing(table, weight)
+        self.seen = float(len(table) if weight is None else weight.sum())
         self.low, self.high = (0.0, 1.0) if self.kind == "bytes" else _extremes(table)
         if self.normalize == "data":
             self.mean, deviation = self._moments(table, weight)
@@ -112,10 +114,46 @@ class ImageEncoder:
         else:
             self.mean = np.asarray(self.normalize[0], dtype=np.float64)
             deviation = np.asarray(self.normalize[1], dtype=np.float64)
+        self._set_deviation(deviation)
+        return self
+
+    def update(self, table: ImageTable, weight: Array | None = None) -> ImageEncoder:
+        """Learn from further images, or from the first ones.
+
+        The mean and the deviation become those of all images so far; the size, the
+        channels and the extremes of numbers stay those of the first call.
+
+        Parameters
+        ----------
+        table : ImageTable
+            Training images.
+        weight : ndarray of shape (n_samples,) or None, default=None
+            Their weights, none negative; images of weight zero count for nothing.
+
+        Returns
+        -------
+        self : ImageEncoder
+        """
+        if not hasattr(self, "seen"):
+            return self.fit(table, weight)
+        table, weight = _weighing(table, weight)
+        more = float(len(table) if weight is None else weight.sum())
+        if self.normalize == "data" and more:
+            mean, deviation = self._moments(table, weight)
+            share = more / (self.seen + more)
+            variance = (1.0 - share) * self.deviation**2 + share * deviation**2
+            apart = mean - self.mean
+            variance += share * (1.0 - share) * apart**2
+            self.mean = self.mean + share * apart
+            self._set_deviation(np.sqrt(variance))
+        self.seen += more
+        return self
+
+    def _set_deviation(self, deviation: FloatArray) -> None:
+        self.deviation = deviation
         self.inverse = np.divide(
             1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0
         )
-        return self
 
     def _target_size(self, table: ImageTable) -> tuple[int, int]:
         if self.image_size is None:
@@ -287,39 +325,13 @@ class ImageEncoder:
             )
 
 
-class ImageRows:
-    """Images that are encoded a batch at a time, on their way to a device.
-
-    Parameters
-    ----------
-    table : ImageTable
-        The images.
-    encoder : ImageEncoder
-        Fitted.
-    dtype : torch.dtype
-        Of the tensors handed out.
-    device : torch.device
-        Of the tensors handed out.
-    """
-
-    def __init__(
-        self,
-        table: ImageTable,
-        encoder: ImageEncoder,
-        dtype: torch.dtype,
-        device: torch.device,
-    ) -> None:
-        self.table = table
-        self.encoder = encoder
-        self.dtype = dtype
-        self.device = device
-        self.n_rows = len(table)
-        height, width = encoder.size
-        self.n_columns = (encoder.n_channels or 1) * height * width
-
-    def gather(self, index: Array | slice) -> torch.Tensor:
-        """Return the images at `index`, encoded."""
-        return self.encoder.transform(self.table[index], self.dtype).to(self.device)
+def _weighing(
+    table: ImageTable, weight: Array | None
+) -> tuple[ImageTable, Array | None]:
+    """Return the images that weigh something, and their weights."""
+    if weight is None or weight.all():
+        return table, weight
+    return table[np.flatnonzero(weight)], weight[weight > 0]
 
 
 def _images(table: ImageTable) -> Iterator[Array]:

@@ -162,6 +162,36 @@ def read_images(
     return _read_array(_as_numbers(X, owner), image_shape, channel_axis, owner)
 
 
+def holds_images(X: Any, *, owner: str) -> bool:
+    """Tell images that stand by themselves from a table of flat ones.
+
+    Parameters
+    ----------
+    X : object
+        What was given for images.
+    owner : str
+        Whose `X` it is, for the sentence of an error.
+
+    Returns
+    -------
+    alone : bool
+        Whether `read_images` is to look at it first; otherwise it is a table of
+        numbers, or nothing of either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.data import holds_images
+    >>> holds_images(np.zeros((5, 8, 8)), owner="CNNClassifier")
+    True
+    >>> holds_images(np.zeros((5, 64)), owner="CNNClassifier")
+    False
+    """
+    if isinstance(X, (ImageTable, str, os.PathLike)) or sp.issparse(X):
+        return True
+    return getattr(X, "ndim", 0) > 2 or _as_items(X, owner) is not None
+
+
 def _as_items(X: Any, owner: str) -> list[Any] | None:
     """Return `X` as a list of images, or None where it is an array of numbers."""
     if isinstance(X, (str, os.PathLike)):

@@ -10,6 +10,7 @@ from skdeep.losses._classification import (
     make_classification_loss,
 )
 from skdeep.losses._ensemble import EnsembleLoss
+from skdeep.losses._mixing import MixedLoss, MixedTargets
 from skdeep.losses._penalties import WeightPenalty
 from skdeep.losses._regression import (
     LOSSES_REGRESSION,
@@ -23,6 +24,8 @@ __all__ = [
     "LOSSES_REGRESSION",
     "ClassificationKind",
     "EnsembleLoss",
+    "MixedLoss",
+    "MixedTargets",
     "RegressionLoss",
     "WeightPenalty",
     "logits_to_proba",

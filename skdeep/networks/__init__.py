@@ -8,6 +8,7 @@ from skdeep.networks._activations import (
     activation_name,
     make_activation,
 )
+from skdeep.networks._convnet import ChannelDropout, ConvNet, map_sizes
 from skdeep.networks._dropout import (
     GeneratorDropout,
     attach_generator,
@@ -27,7 +28,9 @@ from skdeep.networks._tabular_inputs import TabularInputs
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "ChannelDropout",
     "CombinationKind",
+    "ConvNet",
     "FunctionActivation",
     "GeneratorDropout",
     "PeriodicEmbedding",
@@ -41,6 +44,7 @@ __all__ = [
     "detach_generators",
     "initialize_linear_",
     "make_activation",
+    "map_sizes",
     "per_layer",
     "resolve_layers",
 ]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, Job
+from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import ColumnScaler
 from skdeep.networks import ACTIVATIONS, MLP, per_layer
-from skdeep.tabular._perceptron import PerceptronDoor
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +26,7 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 class MLPDoor(PerceptronDoor):
     """Hooks of the perceptrons."""
 
-    def _architecture(self, n_features: int) -> dict[str, Any]:
+    def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()
         return {
             "hidden_layer_sizes": widths,
@@ -38,14 +37,14 @@ class MLPDoor(PerceptronDoor):
             "feature_scaling": self.feature_scaling,
         }
 
-    def _n_weights(self, n_features: int, n_outputs: int) -> int:
-        widths = (n_features, *self._widths(), n_outputs)
+    def _n_weights(self, table: Any, n_outputs: int) -> int:
+        widths = (table.shape[1], *self._widths(), n_outputs)
         return sum(a * b for a, b in pairwise(widths))
 
-    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+    def _build_network(self, job: Job) -> torch.nn.Module:
         widths = self._widths()
         return MLP(
-            n_features,
+            job.train.X.shape[1],
             widths,
             job.target.n_outputs,
             activation=per_layer(self.activation, len(widths), "activation"),

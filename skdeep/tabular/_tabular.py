@@ -12,7 +12,7 @@ import torch
 
 from skdeep._compat import Interval, StrOptions, Tags
 from skdeep._constraints import network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, Job
+from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import (
     ClassTarget,
     TableEncoder,
@@ -34,7 +34,6 @@ from skdeep.networks import (
     per_layer,
 )
 from skdeep.tabular._calibration import fit_temperature
-from skdeep.tabular._perceptron import PerceptronDoor
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -129,7 +128,7 @@ class TabularDoor(PerceptronDoor):
             return table
         return table, check_target(self, table, y, **checks)
 
-    def _architecture(self, n_features: int) -> dict[str, Any]:
+    def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()
         return {
             "hidden_layer_sizes": widths,
@@ -138,13 +137,13 @@ class TabularDoor(PerceptronDoor):
             **{name: getattr(self, name) for name in _OF_THE_NETWORK},
         }
 
-    def _n_weights(self, n_features: int, n_outputs: int) -> int:
+    def _n_weights(self, table: Any, n_outputs: int) -> int:
         dim = self.embedding_dim if self.numeric_embedding else 1
-        widths = (n_features * dim, *self._widths(), n_outputs)
-        return int(self.n_ensemble) * sum(a * b for a, b in pairwise(widths))
+        widths = (table.shape[1] * dim, *self._widths(), n_outputs)
+        return int(self.n_ensemble * sum(a * b for a, b in pairwise(widths)))
 
-    def _block_rows(self, n_columns: int) -> int:
-        rows = super()._block_rows(n_columns)
+    def _block_rows(self, state: FittedState, table: Any) -> int:
+        rows: int = super()._block_rows(state, table)
         return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows
 
     def _make_scaler(self) -> Any:
@@ -155,7 +154,7 @@ class TabularDoor(PerceptronDoor):
             scale_onehot=self.scale_onehot,
         )
 
-    def _build_network(self, job: Job, n_features: int) -> torch.nn.Module:
+    def _build_network(self, job: Job) -> torch.nn.Module:
         generator = job.generators["initialization"]
         encoder = cast(TableEncoder, job.scaler)
         inputs = TabularInputs(

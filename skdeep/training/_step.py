@@ -27,7 +27,7 @@ class StepBatch(Protocol):
     """One step's rows: inputs, targets and weights."""
 
     X: torch.Tensor
-    y: torch.Tensor
+    y: Any
     weight: torch.Tensor | None
 
 

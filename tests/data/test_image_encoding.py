@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from skdeep.data._image_encoding import ImageEncoder, ImageRows
+from skdeep.data._image_encoding import ImageEncoder
+from skdeep.data._image_rows import ImageRows
 from skdeep.data._images import read_images
 
 RNG = np.random.default_rng(0)

@@ -1,8 +1,8 @@
-"""What all perceptrons of this room share: how parameters name layers and losses."""
+"""What all networks with dense layers share: how parameters name layers and losses."""
 
 from __future__ import annotations
 
-from skdeep.base import DeepEstimator
+from skdeep.base._estimator import DeepEstimator
 from skdeep.networks import resolve_layers
 
 

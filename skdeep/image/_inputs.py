@@ -1,0 +1,186 @@
+"""What estimators of images share: how images are read, augmented and mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from skdeep._compat import Interval, Options, StrOptions, Tags
+from skdeep.augmentation import ImageAugmenter, cutmix, make_augmenter, mixup
+from skdeep.base import DeepEstimator
+from skdeep.data import (
+    Batch,
+    ImageEncoder,
+    ImageRows,
+    ImageTable,
+    check_table,
+    check_target,
+    holds_images,
+    read_images,
+)
+from skdeep.losses import MixedLoss, MixedTargets
+
+if TYPE_CHECKING:
+    from skdeep._typing import MatrixLike
+    from skdeep.base import FittedState, Job, Part
+    from skdeep.data import Rows
+
+
+class Sides(Options):
+    """A number of pixels, or two of them and a number of channels where allowed."""
+
+    def __init__(self, lengths: tuple[int, ...], sentence: str) -> None:
+        super().__init__(object, set())
+        self.lengths = lengths
+        self.sentence = sentence
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Tell whether a value is such a number or tuple."""
+        sides = val if isinstance(val, (tuple, list)) else (val,)
+        return len(sides) in self.lengths and all(map(_is_side, sides))
+
+    def __str__(self) -> str:
+        """Describe the choices for the sentence of an error."""
+        return self.sentence
+
+
+def _is_side(value: Any) -> bool:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and int(value) >= 1
+
+
+IMAGE_CONSTRAINTS: dict[str, list[Any]] = {
+    "image_shape": [
+        Sides((2, 3), "a tuple of two or three ints of at least 1"),
+        None,
+    ],
+    "image_size": [
+        Sides((1, 2), "an int of at least 1 or a tuple of two of them"),
+        None,
+    ],
+    "resize_mode": [StrOptions({"stretch", "crop", "pad"})],
+    "channel_axis": [StrOptions({"auto", "first", "last"})],
+    "augmenter": [StrOptions({"light", "strong"}), ImageAugmenter, None],
+    "mixup": [Interval(Real, 0, None, closed="left")],
+    "cutmix": [Interval(Real, 0, None, closed="left")],
+}
+
+
+class ImageDoor(DeepEstimator):
+    """Hooks of estimators of images."""
+
+    def _read(
+        self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
+    ) -> Any:
+        owner = type(self).__name__
+        targets = not (isinstance(y, str) and y == "no_validation")
+        if holds_images(X, owner=owner):
+            table = self._read_pixels(X)
+            return (table, check_target(self, table, y, **checks)) if targets else table
+        given = {"y": y, **checks} if targets else {}
+        checked = check_table(self, X, **given, reset=reset)
+        numbers, *rest = checked if targets else (checked,)
+        # Validation makes floats of bytes, which tell black from white by themselves.
+        as_bytes = isinstance(X, np.ndarray) and X.dtype.kind in "ub"
+        table = self._read_pixels(X if as_bytes else numbers)
+        return (table, *rest) if targets else table
+
+    def _read_pixels(self, X: Any) -> ImageTable:
+        return read_images(
+            X,
+            owner=type(self).__name__,
+            image_shape=None if self.image_shape is None else tuple(self.image_shape),
+            channel_axis=self.channel_axis,
+        )
+
+    def _make_scaler(self) -> ImageEncoder:
+        return ImageEncoder(
+            image_size=_both_sides(self.image_size),
+            resize_mode=self.resize_mode,
+            normalize=None if self.feature_scaling is None else "data",
+        )
+
+    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Rows:
+        encoder: Any = job.scaler
+        augment = self._make_augment(job) if training else None
+        return ImageRows(part.X, encoder, job.dtype, job.device, augment)
+
+    def _make_augment(self, job: Job) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        augmenter = make_augmenter(self.augmenter, type(self).__name__)
+        if augmenter is None:
+            return None
+        generator = job.generators["augmentation"]
+
+        def augment(images: torch.Tensor) -> torch.Tensor:
+            return augmenter.augment(images, generator)
+
+        return augment
+
+    def _make_mixer(self, job: Job) -> Callable[[Batch], Batch] | None:
+        if not (self.mixup or self.cutmix):
+            return None
+        generator = job.generators["augmentation"]
+        share = 1.0 if not self.cutmix else 0.5 if self.mixup else 0.0
+
+        def mix(batch: Batch) -> Batch:
+            blend = bool(torch.rand((), generator=generator) < share)
+            mixed = (
+                mixup(batch.X, generator, alpha=self.mixup)
+                if blend
+                else cutmix(batch.X, generator, alpha=self.cutmix)
+            )
+            targets = MixedTargets.of(batch.y, batch.weight, mixed.partner, mixed.share)
+            return Batch(mixed.X, targets, None)
+
+        return mix
+
+    def _make_loss(self, job: Job) -> torch.nn.Module:
+        criterion: torch.nn.Module = super()._make_loss(job)  # type: ignore[safe-super]  # of DeepClassifier or DeepRegressor
+        return MixedLoss(criterion) if self.mixup or self.cutmix else criterion
+
+    def _encode_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        encoder: Any = state.scaler
+        encoded: torch.Tensor = encoder.transform(block, dtype)
+        return encoded
+
+    def _valid_batch(self, job: Job) -> int:
+        return job.batch_size
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that images are welcome, and sparse rows are not."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def input_size(estimator: Any, table: ImageTable) -> tuple[int, tuple[int, int]] | None:
+    """Return channels, height and width of what the network is to see.
+
+    Parameters
+    ----------
+    estimator : ImageDoor
+        Gives `image_size`.
+    table : ImageTable
+        Images.
+
+    Returns
+    -------
+    size : tuple or None
+        None where the images have no one size and are not brought to one.
+    """
+    sides = _both_sides(estimator.image_size) or table.layout.size
+    return None if sides is None else (table.layout.n_channels, sides)
+
+
+def _both_sides(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = size if isinstance(size, (tuple, list)) else (size,)
+    return int(sides[0]), int(sides[-1])
