@@ -20,6 +20,8 @@ class OptimizerPlan:
     nesterov: bool = True
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    # By name of a parameter, what its rate is multiplied by; 1 for all others.
+    rate_factors: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -8,12 +8,17 @@ would take the whole buffer with it.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+_NO_FACTORS: Mapping[str, float] = MappingProxyType({})
 
 
 class FlatParameters:
@@ -27,18 +32,31 @@ class FlatParameters:
     module : torch.nn.Module
         Its trainable parameters share one dtype and device.
 
+    factors : mapping of str to float, default={}
+        By name of a parameter, what its learning rate is multiplied by; 1 for others.
+
     Attributes
     ----------
     parameter : torch.nn.Parameter of shape (n_parameters,)
-        What the optimizer is given.
+        All of them.
+    pieces : list of tuple (torch.nn.Parameter, float)
+        What the optimizer is given, with its factor: `parameter` itself, or the parts
+        of it that share one factor, in its memory.
     weights, weight_grads : torch.Tensor of shape (n_weights,)
         The part that is penalised, and its gradient.
     """
 
-    def __init__(self, module: torch.nn.Module) -> None:
-        trainable = [p for p in module.parameters() if p.requires_grad]
+    def __init__(
+        self, module: torch.nn.Module, factors: Mapping[str, float] = _NO_FACTORS
+    ) -> None:
+        trainable = [
+            (p, factors.get(name, 1.0))
+            for name, p in module.named_parameters()
+            if p.requires_grad
+        ]
         # A stable sort: matrices first, each kind in the module's own order.
-        self.owners = sorted(trainable, key=_is_vector)
+        trainable.sort(key=lambda entry: _is_vector(entry[0]))
+        self.owners = [owner for owner, _ in trainable]
         with torch.no_grad():
             flat = torch.cat([p.reshape(-1) for p in self.owners])
         self.parameter = torch.nn.Parameter(flat)
@@ -48,6 +66,38 @@ class FlatParameters:
         self.weights = flat[:n_weights]
         self.weight_grads = self.grad[:n_weights]
         self._point(flat, self.grad)
+        self.pieces = self._cut([factor for _, factor in trainable])
+
+    def _cut(self, factors: list[float]) -> list[tuple[torch.nn.Parameter, float]]:
+        """Return neighbours of one factor as parameters in the same memory."""
+        if set(factors) <= {1.0}:
+            return [(self.parameter, 1.0)]
+        pieces, start = [], 0
+        sizes = zip(factors, (owner.numel() for owner in self.owners), strict=True)
+        for factor, run in groupby(sizes, key=itemgetter(0)):
+            end = start + sum(size for _, size in run)
+            piece = torch.nn.Parameter(self.parameter.detach()[start:end])
+            piece.grad = self.grad[start:end]
+            pieces.append((piece, factor))
+            start = end
+        return pieces
+
+    def decay(self, share: float) -> None:
+        """Shrink the weights by a share, times the factor of each.
+
+        Parameters
+        ----------
+        share : float
+            Of a weight whose factor is 1.
+        """
+        with torch.no_grad():
+            if len(self.pieces) == 1:
+                self.weights.mul_(1.0 - share * self.pieces[0][1])
+                return
+            start = 0
+            for piece, factor in self.pieces:
+                self.weights[start : start + len(piece)].mul_(1.0 - share * factor)
+                start += len(piece)
 
     def _point(self, flat: torch.Tensor, grad: torch.Tensor | None) -> None:
         start = 0

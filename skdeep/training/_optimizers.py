@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +27,7 @@ _FUSED_DEVICES = ("cpu", "cuda")
 
 
 def build_optimizer(
-    plan: OptimizerPlan, parameter: torch.nn.Parameter
+    plan: OptimizerPlan, *pieces: tuple[torch.nn.Parameter, float]
 ) -> torch.optim.Optimizer:
     """Return the optimizer a plan names, fused where torch has a fused step.
 
@@ -39,12 +39,13 @@ def build_optimizer(
     ----------
     plan : OptimizerPlan
         Names, rates and further arguments; the latter win.
-    parameter : torch.nn.Parameter
-        What is to be optimized.
+    *pieces : tuple (torch.nn.Parameter, float)
+        What is to be optimized, each with what its learning rate is multiplied by.
 
     Returns
     -------
     optimizer : torch.optim.Optimizer
+        With a group for each piece.
 
     Raises
     ------
@@ -67,15 +68,19 @@ def build_optimizer(
             f"{', '.join(known[1:])}."
         )
     arguments.update(plan.params)
-    if "fused" in known and _can_fuse(factory, parameter, arguments):
+    if "fused" in known and _can_fuse(factory, pieces[0][0], arguments):
         arguments["fused"] = True
     try:
-        return factory([parameter], **arguments)
+        optimizer = factory([{"params": [piece]} for piece, _ in pieces], **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
             "'optimizer_params'."
         ) from error
+    for group, (_, factor) in zip(optimizer.param_groups, pieces, strict=True):
+        if "lr" in group:
+            group["lr"] *= factor
+    return optimizer
 
 
 @functools.cache
@@ -183,7 +188,9 @@ def direct_step(
     return step
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of every group."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, rate: float, factors: Sequence[float] = (1.0,)
+) -> None:
+    """Set the learning rate of every group to `rate` times its factor."""
+    for group, factor in zip(optimizer.param_groups, factors, strict=True):
+        group["lr"] = rate * factor

@@ -89,8 +89,9 @@ class Stepper:
         self.criterion = criterion
         self.plan = plan
         self.penalty = penalty
-        self.flat = FlatParameters(module)
-        self.optimizer = build_optimizer(plan.optimizer, self.flat.parameter)
+        self.flat = FlatParameters(module, plan.optimizer.rate_factors)
+        self._rate_factors = [factor for _, factor in self.flat.pieces]
+        self.optimizer = build_optimizer(plan.optimizer, *self.flat.pieces)
         self.forward: Callable[[torch.Tensor], torch.Tensor] = module
         if plan.compile:
             self.forward = torch.compile(module)
@@ -130,7 +131,9 @@ class Stepper:
     @property
     def rate(self) -> float:
         """The learning rate of the next step, whoever set it."""
-        return float(self.optimizer.param_groups[0].get("lr", self._base_rate))
+        group = self.optimizer.param_groups[0]
+        rate = float(group.get("lr", self._base_rate))
+        return rate / self._rate_factors[0]
 
     def state(self) -> dict[str, Any]:
         """Return what another stepper needs to go on where this one stands."""
@@ -156,6 +159,9 @@ class Stepper:
         }
         saved = state["optimizer"]
         groups = [{**group, **changed} for group in saved["param_groups"]]
+        if "lr" in changed:
+            for group, factor in zip(groups, self._rate_factors, strict=True):
+                group["lr"] *= factor
         # A copy, since torch goes on writing into the tensors that it is given.
         slots = copy.deepcopy(saved["state"])
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
@@ -207,14 +213,18 @@ class Stepper:
         if decay and self.plan.weight_decay_schedule:
             decay *= self._factor(self.plan.weight_decay_schedule, n_batches)
         if decay:
-            with torch.no_grad():
-                self.flat.weights.mul_(1.0 - self.rate * decay)
+            self.flat.decay(self.rate * decay)
 
     def _choose_update(self) -> Callable[[], object]:
         # Only at the first step: a continued training has loaded its state by now.
         scaler = self._scaler
         if scaler is None:
-            return direct_step(self.optimizer, self.flat.parameter)
+            pieces = self.flat.pieces
+            return (
+                direct_step(self.optimizer, self.flat.parameter)
+                if len(pieces) == 1
+                else self.optimizer.step
+            )
 
         def update() -> None:
             scaler.step(self.optimizer)
@@ -228,7 +238,7 @@ class Stepper:
         step = min(self.steps_done, n_steps)
         factor = schedule_factor(plan.lr_schedule, step, n_steps, plan.warmup_fraction)
         rate = self._base_rate * factor * self.plateau.factor
-        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer, rate, self._rate_factors)
 
     def end_epoch(self, epoch: int, loss: float, batches: EpochBatches) -> float:
         """Return the epoch's loss with the penalty, after averaging and scheduling."""

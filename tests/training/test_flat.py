@@ -6,6 +6,7 @@ import copy
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -156,3 +157,31 @@ def test_write_all_undoes_what_followed_copy_all() -> None:
     assert [tensor.tolist() for tensor in tensors] == [[1, 1], [0, 0, 0]]
     with pytest.raises(ValueError, match="shorter"):
         write_all(tensors, kept[:1])
+
+
+def test_pieces_are_neighbours_of_one_factor(make_module: Any) -> None:
+    """Weights come first, so the two factors of two layers make four pieces."""
+    module = make_module((3, 5, 1))
+    flat = FlatParameters(module, {"0.weight": 0.5, "0.bias": 0.5})
+    sizes = [(len(piece), factor) for piece, factor in flat.pieces]
+    assert sizes == [(15, 0.5), (5, 1.0), (5, 0.5), (1, 1.0)]
+    flat.pieces[0][0].detach().zero_()
+    assert not module[0].weight.any()
+    module[2].weight.grad.fill_(3.0)
+    assert flat.pieces[1][0].grad.tolist() == [3.0] * 5
+
+
+def test_factors_of_one_leave_one_piece(make_module: Any) -> None:
+    """Without factors, or with ones, the optimizer has a single parameter."""
+    flat = FlatParameters(make_module(), {"0.weight": 1.0})
+    assert flat.pieces == [(flat.parameter, 1.0)]
+
+
+def test_decay_is_scaled_by_the_factor(make_module: Any) -> None:
+    """A weight whose rate is halved decays half as much; biases do not decay."""
+    module = make_module((2, 2, 1))
+    before = [parameter.detach().clone() for parameter in module.parameters()]
+    FlatParameters(module, {"0.weight": 0.5, "0.bias": 0.5}).decay(0.1)
+    shares = [0.95, 1.0, 0.9, 1.0]
+    for now, then, share in zip(module.parameters(), before, shares, strict=True):
+        np.testing.assert_allclose(now.detach(), share * then, rtol=1e-12)

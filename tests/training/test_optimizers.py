@@ -53,7 +53,7 @@ def test_steps_equal_those_of_torch(name: str, make_module: Any) -> None:
     module = make_module((3, 7, 5, 1))
     twin = copy.deepcopy(module)
     flat = FlatParameters(module)
-    optimizer = build_optimizer(plan(name), flat.parameter)
+    optimizer = build_optimizer(plan(name), (flat.parameter, 1.0))
     update = direct_step(optimizer, flat.parameter)
     factory: Any = OPTIMIZERS[name]
     expected = factory(twin.parameters(), lr=0.02, **REFERENCE[name])
@@ -73,7 +73,7 @@ def test_lbfgs_steps_equal_those_of_torch(make_module: Any) -> None:
     module = make_module((3, 4, 1))
     twin = copy.deepcopy(module)
     flat = FlatParameters(module)
-    optimizer = build_optimizer(plan("lbfgs"), flat.parameter)
+    optimizer = build_optimizer(plan("lbfgs"), (flat.parameter, 1.0))
     expected = torch.optim.LBFGS(
         twin.parameters(), lr=1.0, max_iter=1, max_eval=25, history_size=10,
         line_search_fn="strong_wolfe",
@@ -110,7 +110,7 @@ def parameter(n: int = 13, dtype: torch.dtype = torch.float64) -> nn.Parameter:
 def test_direct_step_equals_step_to_the_last_bit(name: str, dtype: torch.dtype) -> None:
     """Weights and state agree over steps, with a new rate and new betas half-way."""
     mine, other = parameter(dtype=dtype), parameter(dtype=dtype)
-    optimizers = [build_optimizer(plan(name), flat) for flat in (mine, other)]
+    optimizers = [build_optimizer(plan(name), (flat, 1.0)) for flat in (mine, other)]
     assert optimizers[0].param_groups[0]["fused"] is True
     update = direct_step(optimizers[0], mine)
     assert update != optimizers[0].step
@@ -133,14 +133,14 @@ def test_direct_step_equals_step_to_the_last_bit(name: str, dtype: torch.dtype) 
 def test_direct_step_goes_on_from_a_loaded_state(name: str) -> None:
     """Three steps, a stop and three more are six steps."""
     whole, halves = parameter(), parameter()
-    optimizer = build_optimizer(plan(name), whole)
+    optimizer = build_optimizer(plan(name), (whole, 1.0))
     for _ in range(6):
         optimizer.step()
-    first = build_optimizer(plan(name), halves)
+    first = build_optimizer(plan(name), (halves, 1.0))
     update = direct_step(first, halves)
     for _ in range(3):
         update()
-    second = build_optimizer(plan(name), halves)
+    second = build_optimizer(plan(name), (halves, 1.0))
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     update = direct_step(second, halves)
     for _ in range(3):
@@ -162,7 +162,7 @@ def test_direct_step_goes_on_from_a_loaded_state(name: str) -> None:
 def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None:
     """Whatever the kernel is not called for is torch's own step, and differs."""
     mine, other = parameter(), parameter()
-    optimizer = build_optimizer(plan("adam", **params), mine)
+    optimizer = build_optimizer(plan("adam", **params), (mine, 1.0))
     assert direct_step(optimizer, mine) == optimizer.step
     expected = torch.optim.Adam([other], lr=0.02, betas=(0.8, 0.95), **params)
     for _ in range(3):
@@ -174,10 +174,10 @@ def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None
 def test_schedulers_of_torch_do_not_warn() -> None:
     """A scheduler wants to see a step before its own, also in a continued training."""
     flat = parameter()
-    optimizer = build_optimizer(plan("adam"), flat)
+    optimizer = build_optimizer(plan("adam"), (flat, 1.0))
     optimizer.step()
     state = copy.deepcopy(optimizer.state_dict())
-    resumed = build_optimizer(plan("adam"), flat)
+    resumed = build_optimizer(plan("adam"), (flat, 1.0))
     resumed.load_state_dict(state)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -193,14 +193,14 @@ def test_schedulers_of_torch_do_not_warn() -> None:
 def test_fused_where_torch_has_it(name: str) -> None:
     """Plain single and double precision is fused, half precision is not."""
     for dtype, fused in ((torch.float32, True), (torch.bfloat16, None)):
-        optimizer = build_optimizer(plan(name), parameter(dtype=dtype))
+        optimizer = build_optimizer(plan(name), (parameter(dtype=dtype), 1.0))
         assert optimizer.param_groups[0]["fused"] is fused
 
 
 @pytest.mark.parametrize("key", ["foreach", "capturable", "differentiable", "fused"])
 def test_argument_that_speaks_of_fusing_wins(key: str) -> None:
     """A user's word about the implementation is kept."""
-    optimizer = build_optimizer(plan("adam", **{key: False}), parameter())
+    optimizer = build_optimizer(plan("adam", **{key: False}), (parameter(), 1.0))
     assert not optimizer.param_groups[0]["fused"]
 
 
@@ -212,7 +212,7 @@ def test_foreign_class_is_not_fused() -> None:
             super().__init__(params, lr=lr)
             self.got = fused
 
-    optimizer = build_optimizer(plan(Foreign), parameter())
+    optimizer = build_optimizer(plan(Foreign), (parameter(), 1.0))
     assert isinstance(optimizer, Foreign)
     assert optimizer.got is False
     assert optimizer.defaults["lr"] == 0.02
@@ -221,7 +221,8 @@ def test_foreign_class_is_not_fused() -> None:
 def test_sgd_without_momentum_has_no_nesterov() -> None:
     """torch refuses Nesterov's form of no momentum; zero momentum is plain descent."""
     optimizer = build_optimizer(
-        OptimizerPlan(name="sgd", learning_rate=0.5, momentum=0.0), flat := parameter()
+        OptimizerPlan(name="sgd", learning_rate=0.5, momentum=0.0),
+        (flat := parameter(), 1.0),
     )
     before = flat.detach().clone()
     optimizer.step()
@@ -232,9 +233,9 @@ def test_sgd_without_momentum_has_no_nesterov() -> None:
 def test_further_arguments_win() -> None:
     """What optimizer_params says stands before the parameters of the estimator."""
     chosen = plan("adam", lr=0.5, betas=(0.1, 0.2), eps=1e-3)
-    group = build_optimizer(chosen, parameter()).param_groups[0]
+    group = build_optimizer(chosen, (parameter(), 1.0)).param_groups[0]
     assert (group["lr"], group["betas"], group["eps"]) == (0.5, (0.1, 0.2), 1e-3)
-    lbfgs = build_optimizer(plan("lbfgs", max_iter=7), parameter())
+    lbfgs = build_optimizer(plan("lbfgs", max_iter=7), (parameter(), 1.0))
     assert lbfgs.param_groups[0]["max_iter"] == 7
 
 
@@ -244,14 +245,14 @@ def test_unknown_argument_raises(kind: str) -> None:
     name: Any = "rmsprop" if kind == "name" else torch.optim.RMSprop
     sentence = "must hold arguments of RMSprop. Got 'rho'. Choose from lr, alpha, eps"
     with pytest.raises(ValueError, match=sentence):
-        build_optimizer(plan(name, rho=0.9), parameter())
+        build_optimizer(plan(name, rho=0.9), (parameter(), 1.0))
 
 
 @pytest.mark.parametrize("params", [{"eps": -1.0}, {"fused": True, "foreach": True}])
 def test_refused_argument_raises(params: dict[str, Any]) -> None:
     """What torch refuses is refused in the name of the parameter."""
     with pytest.raises(ValueError, match=r"Adam refused .* Correct 'optimizer_params'"):
-        build_optimizer(plan("adam", **params), parameter())
+        build_optimizer(plan("adam", **params), (parameter(), 1.0))
 
 
 def test_class_with_open_arguments_is_taken_at_its_word() -> None:
@@ -261,7 +262,7 @@ def test_class_with_open_arguments_is_taken_at_its_word() -> None:
         def __init__(self, params: Any, **options: Any) -> None:
             super().__init__(params, **options)
 
-    optimizer = build_optimizer(plan(Open, lr=0.3, momentum=0.5), parameter())
+    optimizer = build_optimizer(plan(Open, lr=0.3, momentum=0.5), (parameter(), 1.0))
     assert optimizer.param_groups[0]["lr"] == 0.3
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
@@ -273,21 +274,24 @@ def test_class_without_a_rate_is_not_given_one() -> None:
         def __init__(self, params: Any, power: float = 2.0) -> None:
             super().__init__(params, {"power": power})
 
-    optimizer = build_optimizer(plan(Rateless, power=3.0), parameter())
+    optimizer = build_optimizer(plan(Rateless, power=3.0), (parameter(), 1.0))
     assert optimizer.defaults == {"power": 3.0}
 
 
-def test_set_learning_rate_reaches_every_group() -> None:
-    """All groups step at the same rate."""
-    optimizer = torch.optim.SGD([{"params": [parameter()]}, {"params": [parameter()]}])
-    set_learning_rate(optimizer, 0.25)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+def test_set_learning_rate_keeps_the_factors_of_groups() -> None:
+    """All groups step at one rate, times the factor of each."""
+    optimizer = build_optimizer(plan("sgd"), (parameter(), 1.0), (parameter(), 0.5))
+    assert [group["lr"] for group in optimizer.param_groups] == [0.02, 0.01]
+    set_learning_rate(optimizer, 0.25, [1.0, 0.5])
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.125]
 
 
 def test_class_of_an_optimizer_brings_no_decay_of_its_own() -> None:
     """`weight_decay` means one thing; only `optimizer_params` adds torch's own."""
     parameter = torch.nn.Parameter(torch.ones(3))
-    default = build_optimizer(plan(torch.optim.AdamW), parameter)
+    default = build_optimizer(plan(torch.optim.AdamW), (parameter, 1.0))
     assert default.param_groups[0]["weight_decay"] == 0.0
-    chosen = build_optimizer(plan(torch.optim.AdamW, weight_decay=0.1), parameter)
+    chosen = build_optimizer(
+        plan(torch.optim.AdamW, weight_decay=0.1), (parameter, 1.0)
+    )
     assert chosen.param_groups[0]["weight_decay"] == 0.1
