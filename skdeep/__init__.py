@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from skdeep import exceptions
     from skdeep._show_versions import show_versions
-    from skdeep.image import CNNClassifier, CNNRegressor, ImageAugmenter
+    from skdeep.image import (
+        CNNClassifier,
+        CNNRegressor,
+        ImageAugmenter,
+        ImageClassifier,
+        ImageFeatureExtractor,
+        ImageRegressor,
+        load_images,
+    )
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -30,11 +38,15 @@ __all__ = [
     "CNNClassifier",
     "CNNRegressor",
     "ImageAugmenter",
+    "ImageClassifier",
+    "ImageFeatureExtractor",
+    "ImageRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "exceptions",
+    "load_images",
     "recipe_params",
     "show_versions",
 ]
@@ -44,11 +56,15 @@ _ROOMS = {
     "CNNClassifier": "skdeep.image",
     "CNNRegressor": "skdeep.image",
     "ImageAugmenter": "skdeep.image",
+    "ImageClassifier": "skdeep.image",
+    "ImageFeatureExtractor": "skdeep.image",
+    "ImageRegressor": "skdeep.image",
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",
+    "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",
     "show_versions": "skdeep._show_versions",
 }

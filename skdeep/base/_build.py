@@ -38,7 +38,8 @@ def build(estimator: Any, job: Job) -> None:
     job.generators = _generators(job)
     job.architecture = estimator._architecture(job.train.X)
     job.scaler = _scaler(estimator, job)
-    if isinstance(job.target, NumberTarget) and (job.before is None or job.partial):
+    fresh = job.probe is None and (job.before is None or job.partial)
+    if fresh and isinstance(job.target, NumberTarget):
         job.target.update(job.train.codes, job.train.weight)
     third_party = estimator._is_third_party()
     with (
@@ -90,8 +91,10 @@ def _generators(job: Job) -> dict[str, torch.Generator]:
 
 
 def _scaler(estimator: Any, job: Job) -> Any:
+    if job.probe is not None:
+        return job.scaler
     if job.before is None:
-        scaler = estimator._make_scaler()
+        scaler = estimator._make_scaler(job)
     else:
         scaler = copy.deepcopy(job.before.scaler)
         if not job.partial:
@@ -101,6 +104,8 @@ def _scaler(estimator: Any, job: Job) -> Any:
 
 def _module(estimator: Any, job: Job) -> torch.nn.Module:
     module: torch.nn.Module
+    if job.probe is not None:
+        return job.module
     if job.before is None:
         try:
             module = estimator._build_network(job)
@@ -151,7 +156,7 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
     monitor = "train_loss"
     if stops_early and job.valid is not None:
         monitor = "valid_loss" if estimator.scoring == "loss" else "valid_score"
-    return TrainingPlan(
+    plan = TrainingPlan(
         optimizer=OptimizerPlan(
             name=estimator.optimizer,
             learning_rate=float(estimator.learning_rate),
@@ -186,3 +191,5 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         verbose=int(estimator.verbose),
         title=type(estimator).__name__,
     )
+    adjusted: TrainingPlan = estimator._adjust_plan(job, plan)
+    return adjusted

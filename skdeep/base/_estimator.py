@@ -184,8 +184,11 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         """Make rows, module, loss and plan."""
         build(self, job)
 
-    def _train(self, job: Job) -> TrainedNetwork:
-        """Train, reporting epochs to scikit-learn's and skorch's callbacks."""
+    def _train(self, job: Job, *, silent: bool = False) -> TrainedNetwork:
+        """Train, reporting epochs to scikit-learn's and skorch's callbacks.
+
+        Those of scikit-learn do not hear of a silent training.
+        """
         run = TrainingRun(
             job.plan,
             job.module,
@@ -196,6 +199,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         )
         if job.first is not None:
             return train(run, job.batches, None, EpochHooks())
+        if silent:
+            score = EpochHooks(score=self._score_hook(job, run))
+            return train(run, job.batches, job.valid_batches, score)
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
         hooks = EpochHooks(
@@ -256,6 +262,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             foreign_seed=_foreign_seed(job),
             resume=resume,
             temperature=job.temperature,
+            pretrained=job.pretrained,
         )
 
     def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
@@ -273,6 +280,10 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             history = join_columns(job.first.history, history)
             n_epochs += job.first.n_epochs
             best_epoch = job.first.best_epoch
+        if job.probe is not None:
+            history = join_columns(job.probe.history, history)
+            n_epochs += job.probe.n_epochs
+            best_epoch += job.probe.n_epochs
         if job.before is not None:
             best_epoch += len(self.history_["epoch"])
             history = join_columns(self.history_, history)

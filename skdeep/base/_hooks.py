@@ -12,6 +12,7 @@ from skdeep.data import check_table, make_rows, to_tensor
 if TYPE_CHECKING:
     import torch
 
+    from skdeep._plan import TrainingPlan
     from skdeep._typing import Array, MatrixLike
     from skdeep.base._job import FittedState, Job, Part
     from skdeep.data import Batch, Rows
@@ -52,6 +53,10 @@ class Hooks(ABC):
         """Return how many validation rows go through the network at once."""
         return max(job.batch_size, 1024)
 
+    def _adjust_plan(self, job: Job, plan: TrainingPlan) -> TrainingPlan:
+        """Return the plan of a training that is not all of the fit."""
+        return plan
+
     def _make_mixer(self, job: Job) -> Callable[[Batch], Batch] | None:
         """Return what mixes the rows of a training batch, or None."""
         return None
@@ -87,7 +92,7 @@ class Hooks(ABC):
         """Return codes as the loss takes them."""
 
     @abstractmethod
-    def _make_scaler(self) -> Any:
+    def _make_scaler(self, job: Job) -> Any:
         """Return an empty scaler of the inputs, or None."""
 
     @abstractmethod

@@ -48,6 +48,8 @@ class FittedState:
     foreign_seed: int | None = None
     # What logits are divided by.
     temperature: float = 1.0
+    # What the network started from, where it was not random.
+    pretrained: Any = None
     resume: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +81,10 @@ class Job:
     held_out: bool = False
     again: float = 0.0
     first: TrainedNetwork | None = None
+    # What a training of a part of the network brought that goes before the whole's.
+    probe: TrainedNetwork | None = None
+    # What the network started from, where it was not random.
+    pretrained: Any = None
     temperature: float = 1.0
     target: Any = None
     scaler: ColumnScaler | None = None

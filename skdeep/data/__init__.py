@@ -3,8 +3,12 @@
 from skdeep.data._batches import Batch, Batches, resolve_batch_size
 from skdeep.data._bins import quantile_edges, tree_edges
 from skdeep.data._encoding import TableEncoder
+from skdeep.data._feature_cache import cache_context, cached_features
+from skdeep.data._feature_store import DiskStore, MemoryStore, open_store
 from skdeep.data._frames import check_target, read_table
 from skdeep.data._image_encoding import ImageEncoder
+from skdeep.data._image_folder import load_images
+from skdeep.data._image_keys import image_keys
 from skdeep.data._image_rows import ImageRows
 from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
@@ -29,14 +33,18 @@ __all__ = [
     "Batches",
     "ClassTarget",
     "ColumnScaler",
+    "DiskStore",
     "ImageEncoder",
     "ImageRows",
     "ImageTable",
+    "MemoryStore",
     "MixedTable",
     "NumberTarget",
     "Rows",
     "TableEncoder",
     "TableSchema",
+    "cache_context",
+    "cached_features",
     "check_table",
     "check_target",
     "check_weights",
@@ -44,9 +52,12 @@ __all__ = [
     "float_dtype",
     "holdout",
     "holds_images",
+    "image_keys",
     "in_memory",
     "is_streamed_map",
+    "load_images",
     "make_rows",
+    "open_store",
     "quantile_edges",
     "ravel_column",
     "read_images",

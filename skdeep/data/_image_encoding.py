@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
-from skdeep.data._images import BLOCK_IMAGES, ImageTable
+from skdeep.data._images import BLOCK_IMAGES, ImageTable, read_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from skdeep._typing import Array, FloatArray
+
+# Threads that decode files, where torch has as many.
+MAX_READERS = 8
 
 Statistics: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
 Normalize: TypeAlias = "Literal['data'] | Statistics | None"
@@ -149,6 +152,20 @@ class ImageEncoder:
         self.seen += more
         return self
 
+    def described(self) -> dict[str, Any]:
+        """Return what is done to images, as plain numbers and words."""
+        return {
+            "size": self.size,
+            "n_channels": self.n_channels,
+            "resize_mode": self.resize_mode,
+            "interpolation": self.interpolation,
+            "margin": self.margin,
+            "low": self.low,
+            "high": self.high,
+            "mean": self.mean.tolist(),
+            "std": self.deviation.tolist(),
+        }
+
     def _set_deviation(self, deviation: FloatArray) -> None:
         self.deviation = deviation
         self.inverse = np.divide(
@@ -253,7 +270,8 @@ class ImageEncoder:
             return self._encode(table.block(), dtype)
         shape = (len(table), self.n_channels or 1, *self.size)
         batch = torch.empty(shape, dtype=dtype)
-        for row, image in enumerate(_images(table)):
+        n_threads = min(MAX_READERS, torch.get_num_threads(), len(table))
+        for row, image in enumerate(read_ahead(table, n_threads)):
             batch[row] = self._encode(image[np.newaxis], dtype)[0]
         return batch
 
@@ -334,10 +352,6 @@ def _weighing(
     return table[np.flatnonzero(weight)], weight[weight > 0]
 
 
-def _images(table: ImageTable) -> Iterator[Array]:
-    return (table.image(row) for row in range(len(table)))
-
-
 def _to_tensor(block: Array) -> torch.Tensor:
     # torch refuses negative strides, and warns of memory it may not write to.
     if not block.flags.writeable or any(stride < 0 for stride in block.strides):
@@ -348,7 +362,7 @@ def _to_tensor(block: Array) -> torch.Tensor:
 def _range(table: ImageTable) -> tuple[float, float]:
     """Return the smallest and the largest pixel of images that are numbers."""
     if not table.is_dense:
-        blocks = _images(table)
+        blocks = read_ahead(table, 1)
     else:
         starts = range(0, len(table), BLOCK_IMAGES)
         blocks = (table[start : start + BLOCK_IMAGES].block() for start in starts)

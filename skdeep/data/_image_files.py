@@ -47,6 +47,33 @@ def pillow_pixels(image: Image.Image) -> Array:
     return np.asarray(image.convert("RGB"))
 
 
+class FilePath(str):
+    """The path of an image file that remembers which row of X it was.
+
+    Parameters
+    ----------
+    path : str
+        The path.
+    row : int, default=0
+        The row, from 0.
+
+    Examples
+    --------
+    >>> from skdeep.data._image_files import FilePath
+    >>> path = FilePath("cat.png", 3)
+    >>> path, path.row
+    ('cat.png', 3)
+    """
+
+    row: int
+
+    def __new__(cls, path: str, row: int = 0) -> FilePath:
+        """Return a path with its row."""
+        self = super().__new__(cls, path)
+        self.row = row
+        return self
+
+
 def read_file(path: str) -> Array:
     """Return the pixels of an image file, turned upright as its camera noted.
 
@@ -63,7 +90,7 @@ def read_file(path: str) -> Array:
     Raises
     ------
     ValueError
-        If it cannot be read; the sentence names the file.
+        If it cannot be read; the sentence names the file, and the row of a `FilePath`.
     """
     from PIL import Image, ImageOps
 
@@ -72,7 +99,8 @@ def read_file(path: str) -> Array:
             return pillow_pixels(ImageOps.exif_transpose(image))
     except (*UNREADABLE, Image.DecompressionBombError) as error:
         reason = str(error).rstrip(".")
+        place = f" in row {path.row}" if isinstance(path, FilePath) else ""
         raise ValueError(
-            f"Image files are read by Pillow. Got {path!r}, which it cannot read "
-            f"({reason}). Repair the file, or leave it out."
+            f"Image files are read by Pillow. Got {str(path)!r}{place}, "
+            f"which it cannot read ({reason}). Repair the file, or leave it out."
         ) from error

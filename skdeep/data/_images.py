@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from skdeep.data._image_files import pillow_pixels, read_file
+from skdeep.data._image_files import FilePath, pillow_pixels, read_file
 from skdeep.data._image_layout import (
     ChannelAxis,
     ImageLayout,
@@ -19,7 +20,7 @@ from skdeep.data._image_layout import (
 from skdeep.data._tables import MappedSubset, is_streamed_map, take
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from skdeep._typing import Array
 
@@ -93,12 +94,34 @@ class ImageTable:
         `is_dense`. Files are read here, and not kept.
         """
         item = self.pixels[position]  # type: ignore[index]
-        pixels = read_file(item) if isinstance(item, str) else item
+        pixels = read_file(item) if isinstance(item, FilePath) else item
         return pixels[np.newaxis] if pixels.ndim == 2 else _to_front(pixels)
 
 
 def _to_front(pixels: Array) -> Array:
     return np.moveaxis(pixels, -1, -3)
+
+
+def read_ahead(table: ImageTable, n_threads: int) -> Iterator[Array]:
+    """Yield images in order, files decoded by several threads.
+
+    Parameters
+    ----------
+    table : ImageTable
+        Images that are not one array.
+    n_threads : int
+        At least 1. Pillow lets other threads work while it decodes.
+
+    Yields
+    ------
+    image : ndarray of shape (n_channels, height, width)
+        See `ImageTable.image`.
+    """
+    if n_threads == 1:
+        yield from (table.image(row) for row in range(len(table)))
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        yield from pool.map(table.image, range(len(table)))
 
 
 def read_images(
@@ -310,7 +333,7 @@ def _read_items(
     return ImageTable(objects, _layout_of_items(read, owner))
 
 
-def _read_item(item: Any, row: int, owner: str) -> Array | str:
+def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:
     """Return the pixels of an item, or the path of its file."""
     if isinstance(item, (str, os.PathLike)):
         path = os.fspath(item)
@@ -319,7 +342,7 @@ def _read_item(item: Any, row: int, owner: str) -> Array | str:
                 f"{owner} reads images from files. Got {path!r} in row {row}, which is "
                 "no file. Correct the path."
             )
-        return str(path)
+        return FilePath(path, row)
     if _is_pillow(item):
         try:
             return pillow_pixels(item)
@@ -338,7 +361,7 @@ def _read_item(item: Any, row: int, owner: str) -> Array | str:
     return _as_numbers(pixels, owner)
 
 
-def _layout_of_items(read: Sequence[Array | str], owner: str) -> ImageLayout:
+def _layout_of_items(read: Sequence[Array | FilePath], owner: str) -> ImageLayout:
     arrays = [pixels for pixels in read if isinstance(pixels, np.ndarray)]
     counts = {1 if pixels.ndim == 2 else pixels.shape[2] for pixels in arrays}
     if len(arrays) < len(read):

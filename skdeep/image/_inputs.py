@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 
 from skdeep._compat import Interval, Options, StrOptions, Tags
 from skdeep.augmentation import ImageAugmenter, cutmix, make_augmenter, mixup
@@ -70,8 +71,11 @@ IMAGE_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class ImageDoor(DeepEstimator):
-    """Hooks of estimators of images."""
+class ImageReader(BaseEstimator):
+    """Reads images in every form, as the parameters of an estimator say."""
+
+    image_shape: Any
+    channel_axis: Any
 
     def _read(
         self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
@@ -97,9 +101,13 @@ class ImageDoor(DeepEstimator):
             channel_axis=self.channel_axis,
         )
 
-    def _make_scaler(self) -> ImageEncoder:
+
+class ImageDoor(ImageReader, DeepEstimator):
+    """Hooks of estimators of images."""
+
+    def _make_scaler(self, job: Job) -> ImageEncoder:
         return ImageEncoder(
-            image_size=_both_sides(self.image_size),
+            image_size=both_sides(self.image_size),
             resize_mode=self.resize_mode,
             normalize=None if self.feature_scaling is None else "data",
         )
@@ -175,11 +183,11 @@ def input_size(estimator: Any, table: ImageTable) -> tuple[int, tuple[int, int]]
     size : tuple or None
         None where the images have no one size and are not brought to one.
     """
-    sides = _both_sides(estimator.image_size) or table.layout.size
+    sides = both_sides(estimator.image_size) or table.layout.size
     return None if sides is None else (table.layout.n_channels, sides)
 
 
-def _both_sides(size: Any) -> tuple[int, int] | None:
+def both_sides(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     sides = size if isinstance(size, (tuple, list)) else (size,)

@@ -8,6 +8,7 @@ from skdeep.networks._activations import (
     activation_name,
     make_activation,
 )
+from skdeep.networks._backbone import Backbone, build_backbone
 from skdeep.networks._convnet import ChannelDropout, ConvNet, map_sizes
 from skdeep.networks._dropout import (
     GeneratorDropout,
@@ -15,6 +16,7 @@ from skdeep.networks._dropout import (
     detach_generators,
 )
 from skdeep.networks._ensembling import CombinationKind, combine
+from skdeep.networks._fusion import fused
 from skdeep.networks._initialization import initialize_linear_
 from skdeep.networks._mlp import MLP, per_layer, resolve_layers
 from skdeep.networks._ntk import data_dependent_init_
@@ -24,27 +26,36 @@ from skdeep.networks._numeric_embeddings import (
 )
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
+from skdeep.networks._transfer import FeatureScale, TransferNet
+from skdeep.networks._weights import Weights, resolve_weights
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "Backbone",
     "ChannelDropout",
     "CombinationKind",
     "ConvNet",
+    "FeatureScale",
     "FunctionActivation",
     "GeneratorDropout",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
     "TabularInputs",
     "TabularNetwork",
+    "TransferNet",
+    "Weights",
     "activation_name",
     "attach_generator",
+    "build_backbone",
     "combine",
     "data_dependent_init_",
     "detach_generators",
+    "fused",
     "initialize_linear_",
     "make_activation",
     "map_sizes",
     "per_layer",
     "resolve_layers",
+    "resolve_weights",
 ]

@@ -55,7 +55,7 @@ class MLPDoor(PerceptronDoor):
             generator=job.generators["initialization"],
         )
 
-    def _make_scaler(self) -> ColumnScaler | None:
+    def _make_scaler(self, job: Job) -> ColumnScaler | None:
         if self.feature_scaling is None:
             return None
         return ColumnScaler(keep_indicators=True)

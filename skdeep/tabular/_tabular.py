@@ -146,7 +146,7 @@ class TabularDoor(PerceptronDoor):
         rows: int = super()._block_rows(state, table)
         return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows
 
-    def _make_scaler(self) -> Any:
+    def _make_scaler(self, job: Job) -> Any:
         return TableEncoder(
             self.feature_scaling,
             max_onehot=self.max_onehot,

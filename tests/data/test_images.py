@@ -148,7 +148,7 @@ def test_paths_are_read_when_needed(paths, form):
     np.testing.assert_array_equal(table.image(1), FIRST[1])
     np.testing.assert_array_equal(table.image(3), GRAY[3][None])
     paths[1].write_bytes(b"gone")
-    with pytest.raises(ValueError, match=r"1\.png', which it cannot read"):
+    with pytest.raises(ValueError, match=r"1\.png' in row 1, which it cannot read"):
         table.image(1)
 
 

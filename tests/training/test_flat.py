@@ -168,7 +168,9 @@ def test_pieces_are_neighbours_of_one_factor(make_module: Any) -> None:
     flat.pieces[0][0].detach().zero_()
     assert not module[0].weight.any()
     module[2].weight.grad.fill_(3.0)
-    assert flat.pieces[1][0].grad.tolist() == [3.0] * 5
+    gradient = flat.pieces[1][0].grad
+    assert gradient is not None
+    assert gradient.tolist() == [3.0] * 5
 
 
 def test_factors_of_one_leave_one_piece(make_module: Any) -> None:

@@ -1,0 +1,199 @@
+"""From parameters to a backbone, and to what puts images to its scale."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from skdeep._compat import Options, StrOptions
+from skdeep.data import ImageEncoder
+from skdeep.image._inputs import IMAGE_CONSTRAINTS, both_sides
+from skdeep.networks import Backbone, Weights, build_backbone, resolve_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class _Choice(Options):
+    """A value that a function accepts."""
+
+    def __init__(self, accepts: Any, sentence: str) -> None:
+        super().__init__(object, set())
+        self.accepts = accepts
+        self.sentence = sentence
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Tell whether a value is accepted."""
+        return bool(self.accepts(val))
+
+    def __str__(self) -> str:
+        """Describe the choices for the sentence of an error."""
+        return self.sentence
+
+
+def _is_stages(value: Any) -> bool:
+    if isinstance(value, str):
+        return value == "all"
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(pattern, str) for pattern in value)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and int(value) >= 0
+
+
+def _is_weights(value: Any) -> bool:
+    member = hasattr(value, "url") and hasattr(value, "meta")
+    return value is None or member or isinstance(value, (str, os.PathLike))
+
+
+BACKBONE_CONSTRAINTS: dict[str, list[Any]] = {
+    "backbone": [str, callable],
+    "weights": [
+        _Choice(_is_weights, "a str, a path, a member of torchvision's weights or None")
+    ],
+    "channel_mode": [StrOptions({"repeat", "adapt"})],
+    "cache_features": [StrOptions({"auto"}), str, os.PathLike, "boolean"],
+    "channels_last": [StrOptions({"auto"}), "boolean"],
+    "feature_scaling": [StrOptions({"weights", "standard"}), None],
+    **{
+        name: IMAGE_CONSTRAINTS[name]
+        for name in ("image_shape", "image_size", "resize_mode", "channel_axis")
+    },
+}
+STAGES = _Choice(_is_stages, "an int of at least 0, 'all', or a list of str patterns")
+
+
+def find_weights(estimator: Any) -> Weights | None:
+    """Return the weights an estimator asks for.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives `backbone` and `weights`.
+
+    Returns
+    -------
+    weights : Weights or None
+        None for random ones.
+
+    Raises
+    ------
+    WeightsError
+        If there are none such, or their file is not what it should be.
+    """
+    backbone, weights = estimator.backbone, estimator.weights
+    owner = type(estimator).__name__
+    if weights == "DEFAULT" and not isinstance(backbone, str):
+        # A function brings the weights it wants.
+        return None
+    return resolve_weights(backbone, weights, owner=owner)
+
+
+def make_encoder(
+    estimator: Any, weights: Weights | None, n_channels: int
+) -> ImageEncoder:
+    """Return an encoder that brings images to what the weights have been trained on.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives `image_size`, `resize_mode`, `channel_mode` and `feature_scaling`.
+    weights : Weights or None
+        The weights.
+    n_channels : int
+        Of the images.
+
+    Returns
+    -------
+    encoder : ImageEncoder
+        Not fitted.
+    """
+    if n_channels == 1 and estimator.channel_mode == "repeat":
+        n_channels = 3
+    size = both_sides(estimator.image_size)
+    margin = 1.0
+    normalize: Any = None if estimator.feature_scaling is None else "data"
+    interpolation: Any = "bilinear"
+    if weights is not None:
+        if weights.image_size is not None:
+            size = size or (weights.image_size, weights.image_size)
+            margin = (weights.resize_size or weights.image_size) / weights.image_size
+        interpolation = weights.interpolation
+        # The weights know red, green and blue, and gray as all three of them.
+        if estimator.feature_scaling == "weights" and n_channels == 3:
+            normalize = (weights.mean, weights.std)
+    return ImageEncoder(
+        image_size=size,
+        resize_mode=estimator.resize_mode,
+        interpolation=interpolation,
+        margin=margin,
+        n_channels=n_channels,
+        normalize=normalize,
+    )
+
+
+def make_backbone(
+    estimator: Any,
+    weights: Weights | None,
+    encoder: ImageEncoder,
+    generator: torch.Generator,
+    dtype: torch.dtype,
+) -> Backbone:
+    """Return the backbone of an estimator, wholly frozen.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives `backbone`.
+    weights : Weights or None
+        What it starts with; None for random numbers.
+    encoder : ImageEncoder
+        Fitted: tells the size and the channels of images.
+    generator : torch.Generator
+        Of random numbers, on the CPU.
+    dtype : torch.dtype
+        Of the parameters.
+
+    Returns
+    -------
+    backbone : Backbone
+        On the CPU.
+    """
+    backbone = build_backbone(
+        estimator.backbone,
+        weights=weights,
+        n_channels=encoder.n_channels or 3,
+        image_size=encoder.size,
+        generator=generator,
+        dtype=dtype,
+        owner=type(estimator).__name__,
+    )
+    return backbone.freeze_(0)
+
+
+def lies_channels_last(estimator: Any, backbone: Backbone, *, trains: bool) -> bool:
+    """Tell whether images are to lie with their channels last in memory.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives `channels_last`.
+    backbone : Backbone
+        Its convolutions decide about "auto": without training all gain by it, in
+        training those that treat each channel by itself.
+    trains : bool
+        Whether any of it is trained.
+
+    Returns
+    -------
+    last : bool
+    """
+    if estimator.channels_last != "auto":
+        return bool(estimator.channels_last)
+    return not trains or any(_depthwise(backbone.modules()))
+
+
+def _depthwise(parts: Iterable[torch.nn.Module]) -> Iterable[bool]:
+    return (isinstance(part, torch.nn.Conv2d) and part.groups > 1 for part in parts)

@@ -1,0 +1,318 @@
+"""The features of a pretrained network, for any estimator to learn from."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+
+from skdeep._compat import Interval, Tags, check_is_fitted, fit_context
+from skdeep._constraints import RUNNING
+from skdeep._devices import plain_torch, resolve_device
+from skdeep._seeding import Streams, draw_seed, torch_generator
+from skdeep._threads import limit_threads, resolve_n_threads
+from skdeep.data import open_store
+from skdeep.image._backbones import (
+    BACKBONE_CONSTRAINTS,
+    find_weights,
+    make_backbone,
+    make_encoder,
+)
+from skdeep.image._features import Features
+from skdeep.image._inputs import ImageReader
+from skdeep.image._views import MOST_VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skdeep._typing import Array, DeviceSpec, MatrixLike, Seed
+    from skdeep.data import ImageTable
+
+# Multiply-adds of a batch: more than any that is called small.
+_WORK = 1e10
+_RUNNING = ("random_state", "device", "n_threads")
+
+
+class ImageFeatureExtractor(
+    ImageReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Features of images, found by a pretrained network.
+
+    A network that has learnt on many images knows what matters in others [1]_. What it
+    puts out before its head, or after one of its stages, is a row of numbers for each
+    image, which any estimator can learn from. Each image goes through the network once:
+    its features are kept for the next fold, candidate, refit or prediction.
+
+    Parameters
+    ----------
+    backbone : str or callable, default="resnet18"
+        Name of one of torchvision's classifiers, such as "vgg16", "inception_v3" or
+        "mobilenet_v3_small"; "timm/" and a name of timm, where that is installed; or a
+        function without arguments that makes a network whose last layer is its head.
+    weights : str, path, member of torchvision's weights or None, default="DEFAULT"
+        "DEFAULT" and names such as "IMAGENET1K_V1" are downloaded to TORCH_HOME unless
+        they are there, and verified; a path is that of a state dict, of torch or
+        safetensors. None starts from random numbers. Where `backbone` is a function
+        "DEFAULT" leaves it as it comes.
+    stage : int or None, default=None
+        Which stage's output is averaged over the image: 0 is next to the input, -1 next
+        to the head. None takes what the head was given.
+    image_shape : tuple of two or three int or None, default=None
+        Height and width, and channels where there are any, of the image in a row of a
+        table. None takes a square where there is one, else a strip one pixel high.
+    image_size : int or tuple of two int or None, default=None
+        Side, or height and width, in pixels, that images are brought to. None is what
+        the weights were trained on, mostly 224; without weights images stay as they
+        are. The time grows with its square.
+    resize_mode : {"crop", "stretch", "pad"}, default="crop"
+        How images of another shape are brought to `image_size`: scaled until they
+        cover it, and a little more where the weights want it so; stretched; or scaled
+        until they fit in.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where the channels of images stand; "auto" takes the axis of length 1, 3 or 4.
+    channel_mode : {"repeat", "adapt"}, default="repeat"
+        Gray images are repeated as red, green and blue, or the first convolution is
+        adapted to them, as it always is to other numbers of channels.
+    feature_scaling : {"weights", "standard"} or None, default="weights"
+        Standardise each channel as the weights want it, or by the pixels of the
+        training images, as is done without weights. None only brings them to [0, 1].
+    tta : int, default=0
+        Views of an image that its features are averaged over beside the image itself,
+        9 at most: its mirror image, then each corner and its mirror image.
+    cache_features : bool, "auto", str or path, default="auto"
+        Where features are kept: "auto" and True are the memory of the process, up to a
+        gigabyte; a folder is shared by processes; False keeps none.
+    channels_last : bool or "auto", default="auto"
+        Lay images out with their channels last; "auto" does, since it is faster.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Seeds the weights where they are random.
+    device : str or torch.device, default="auto"
+        "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:1", "mps".
+    n_threads : int, "auto" or None, default="auto"
+        Threads torch may use during a call, see `ImageClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Pixels of an image, where X was a table of flat images.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of its columns, where they were strings.
+    n_features_out_ : int
+        Number of features.
+    module_ : torch.nn.Module
+        The network, which sees scaled images.
+    weights_ : str or None
+        Name of the weights, or the path of their file.
+    weights_sha256_ : str or None
+        Of that file.
+    weights_license_ : str or None
+        License of the weights, where one is stated.
+    preprocessing_ : dict
+        What is done to images: size in pixels, resizing, scale, and the mean and
+        standard deviation of each channel.
+    device_ : str
+        Where the network is.
+
+    Raises
+    ------
+    ValueError
+        By `fit`, if a parameter or the images break a rule; the message says which.
+    WeightsError
+        By `fit`, if the weights cannot be had, or are not those of the backbone.
+
+    See Also
+    --------
+    ImageClassifier : A head on these features, and training of the network itself.
+    load_images : Lists the images of a folder.
+
+    References
+    ----------
+    .. [1] Razavian, Azizpour, Sullivan, Carlsson, "CNN Features off-the-shelf: an
+       Astounding Baseline for Recognition", CVPR Workshops 2014, :arxiv:`1403.6382`
+
+    Examples
+    --------
+    Random weights know how bright an image is; leave out `weights` for those of
+    ImageNet.
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeep import ImageFeatureExtractor
+    >>> y = np.array([0, 1] * 10)
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((20, 16, 16, 3)) * (0.5 + 0.5 * y[:, None, None, None])
+    >>> extractor = ImageFeatureExtractor("resnet18", weights=None, random_state=0)
+    >>> model = make_pipeline(extractor, StandardScaler(), LogisticRegression())
+    >>> model.fit(X, y).score(X, y)
+    1.0
+    >>> extractor.get_feature_names_out()[:2]
+    array(['imagefeatureextractor0', 'imagefeatureextractor1'], dtype=object)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BACKBONE_CONSTRAINTS,
+        "stage": [Interval(Integral, None, None, closed="neither"), None],
+        "tta": [Interval(Integral, 0, MOST_VIEWS, closed="both")],
+        **{name: RUNNING[name] for name in _RUNNING},
+    }
+
+    def __init__(
+        self,
+        backbone: Any = "resnet18",
+        *,
+        weights: Any = "DEFAULT",
+        stage: int | None = None,
+        image_shape: Any = None,
+        image_size: Any = None,
+        resize_mode: str = "crop",
+        channel_axis: str = "auto",
+        channel_mode: str = "repeat",
+        feature_scaling: str | None = "weights",
+        tta: int = 0,
+        cache_features: Any = "auto",
+        channels_last: bool | str = "auto",
+        random_state: Seed = None,
+        device: DeviceSpec = "auto",
+        n_threads: int | str | None = "auto",
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.stage = stage
+        self.image_shape = image_shape
+        self.image_size = image_size
+        self.resize_mode = resize_mode
+        self.channel_axis = channel_axis
+        self.channel_mode = channel_mode
+        self.feature_scaling = feature_scaling
+        self.tta = tta
+        self.cache_features = cache_features
+        self.channels_last = channels_last
+        self.random_state = random_state
+        self.device = device
+        self.n_threads = n_threads
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: MatrixLike, y: Any = None) -> Self:
+        """Make the network ready; nothing is learnt but the scale of pixels.
+
+        Parameters
+        ----------
+        X : array-like of images
+            In any of the forms that `ImageClassifier` takes.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted extractor.
+        """
+        fitted, _ = self._prepare(X)
+        return self._adopt(fitted)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: MatrixLike, y: Any = None) -> Array:
+        """Make the network ready, and return the features of the same images.
+
+        Parameters
+        ----------
+        X : array-like of images
+            In any of the forms that `ImageClassifier` takes.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        features : ndarray of float32 of shape (n_samples, n_features_out_)
+            A row for each image.
+        """
+        fitted, table = self._prepare(X)
+        features = self._features_of(fitted, table)
+        self._adopt(fitted)
+        return features
+
+    def transform(self, X: MatrixLike) -> Array:
+        """Return the features of images.
+
+        Parameters
+        ----------
+        X : array-like of images
+            In any of the forms that `ImageClassifier` takes.
+
+        Returns
+        -------
+        features : ndarray of float32 of shape (n_samples, n_features_out_)
+            A row for each image.
+        """
+        check_is_fitted(self)
+        table = self._read(X, reset=False)
+        return self._features_of(vars(self), table)
+
+    def _prepare(self, X: MatrixLike) -> tuple[dict[str, Any], ImageTable]:
+        """Return what a fit leaves, and the images; the estimator is left alone."""
+        # scikit-learn's validation writes on what it is given.
+        scratch = type(self)(**self.get_params(deep=False))
+        table = scratch._read(X, reset=True)  # noqa: SLF001 - it is one of us
+        device = resolve_device(self.device)
+        weights = find_weights(self)
+        encoder = make_encoder(self, weights, table.layout.n_channels).fit(table)
+        streams = Streams.from_seed(draw_seed(self.random_state))
+        generator = torch_generator(streams.initialization)
+        module = make_backbone(self, weights, encoder, generator, torch.float32)
+        module.to(device)
+        names = ("n_features_in_", "feature_names_in_")
+        fitted = {
+            **{name: vars(scratch)[name] for name in names if name in vars(scratch)},
+            "module_": module,
+            "weights_": None if weights is None else weights.name,
+            "weights_sha256_": None if weights is None else weights.sha256,
+            "weights_license_": None if weights is None else weights.license,
+            "preprocessing_": encoder.described(),
+            "device_": str(device),
+            "_encoder": encoder,
+        }
+        fitted["n_features_out_"] = self._features_of(fitted, table[:1]).shape[1]
+        return fitted, table
+
+    def _adopt(self, fitted: dict[str, Any]) -> Self:
+        """Take over what a fit leaves, in one go."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted)
+        return self
+
+    def _features_of(self, fitted: Mapping[str, Any], table: ImageTable) -> Array:
+        features = Features(
+            fitted["module_"],
+            fitted["_encoder"],
+            open_store(self.cache_features),
+            fitted["weights_sha256_"],
+            stage=None if self.stage is None else int(self.stage),
+            channels_last=bool(self.channels_last),
+        )
+        with (
+            plain_torch(training=False),
+            limit_threads(resolve_n_threads(self.n_threads, _WORK)),
+        ):
+            views = [features.of(table, view) for view in range(1 + self.tta)]
+        return views[0] if len(views) == 1 else np.mean(views, axis=0)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_features_out_)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that images are welcome, and what comes out."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
