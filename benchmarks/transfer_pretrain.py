@@ -71,7 +71,7 @@ def main() -> None:
     images = read_set("cifar10_pretrain", arguments.data, size=32)
     classes, y = np.unique(images.y_train, return_inverse=True)
     y_test = np.searchsorted(classes, images.y_test)
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # noqa: TID251 - a script of its own
     rng = np.random.default_rng(0)
     network = torchvision.models.resnet18(weights=None, num_classes=len(classes))
     matrices = [p for p in network.parameters() if p.ndim > 1]

@@ -121,9 +121,13 @@ def make_encoder(
             size = size or (weights.image_size, weights.image_size)
             margin = (weights.resize_size or weights.image_size) / weights.image_size
         interpolation = weights.interpolation
-        # The weights know red, green and blue, and gray as all three of them.
-        if estimator.feature_scaling == "weights" and n_channels == 3:
-            normalize = (weights.mean, weights.std)
+    # Weights know red, green and blue, and gray as all three of them.
+    by_weights = (
+        estimator.feature_scaling == "weights" and estimator.weights is not None
+    )
+    if by_weights and n_channels == 3:
+        usual = weights or Weights("those of ImageNet")
+        normalize = (usual.mean, usual.std)
     return ImageEncoder(
         image_size=size,
         resize_mode=estimator.resize_mode,

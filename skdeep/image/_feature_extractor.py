@@ -81,8 +81,9 @@ class ImageFeatureExtractor(
         Gray images are repeated as red, green and blue, or the first convolution is
         adapted to them, as it always is to other numbers of channels.
     feature_scaling : {"weights", "standard"} or None, default="weights"
-        Standardise each channel as the weights want it, or by the pixels of the
-        training images, as is done without weights. None only brings them to [0, 1].
+        Standardise each channel as the weights want it, mostly by mean and deviation of
+        ImageNet; or by those of the training images, as is done where weights=None.
+        None only brings pixels to [0, 1].
     tta : int, default=0
         Views of an image that its features are averaged over beside the image itself,
         9 at most: its mirror image, then each corner and its mirror image.

@@ -39,7 +39,7 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         Stages trained along with the head, counted from the last one, or patterns of
         names of parameters, as in ``"layer4.*"``. The rest is frozen, statistics of
         normalizations included, and these everywhere in batches of less than 16.
-    head_epochs : int, default=50
+    head_epochs : int, default=100
         Passes over the features in which the head learns by itself, at most.
     head_learning_rate : float, default=1e-2
         Its step size, above 0; it falls along a cosine.
@@ -157,8 +157,9 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
     tol : float or None, default=None
         Smallest improvement that counts; None never stops.
     feature_scaling : {"weights", "standard"} or None, default="weights"
-        Standardise each channel as the weights want it, or by the pixels of the
-        training images, as is done without weights. None only brings them to [0, 1].
+        Standardise each channel as the weights want it, mostly by mean and deviation of
+        ImageNet; or by those of the training images, as is done where weights=None.
+        None only brings pixels to [0, 1].
     target_scaling : {"standard"} or None, default="standard"
         Standardise each target likewise, and predict in its own units; under
         ``loss="poisson"`` divide by its mean.
@@ -281,7 +282,7 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         *,
         weights: Any = "DEFAULT",
         trainable_layers: Any = 0,
-        head_epochs: int = 50,
+        head_epochs: int = 100,
         head_learning_rate: float = 1e-2,
         backbone_lr_mult: float = 0.1,
         layer_decay: float = 0.8,

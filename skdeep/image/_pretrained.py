@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 MIN_NORM_BATCH = 16
 # Multiply-adds of an image: more than any network that is called small.
 IMAGE_WORK = 10**9
+# What the first odds of a head are multiplied by.
+SMALL = 0.01
 # As many features of validation images as go through a head at once.
 HEAD_BATCH = 1024
 
@@ -208,9 +210,11 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         if not self._starts_at_random():
             backbone.to(job.device).freeze_(0)
             scale.fit_(self._features_of(job, job.train), job.train.weight)
-            # From equal odds, not from random ones that few images never correct.
-            for parameter in head.layers[-1].parameters():
-                torch.nn.init.zeros_(parameter)
+            # From about equal odds, not from random ones that few images never correct.
+            # Not from equal ones: Adam would make steps of what is rounding alone.
+            last_layer = cast("torch.nn.Linear", head.layers[-1])
+            last_layer.weight.detach().zero_()
+            last_layer.bias.detach().mul_(SMALL)
         if not pretrained.head_phase:
             self._thaw(backbone, job)
         return job.module

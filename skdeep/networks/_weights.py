@@ -200,7 +200,7 @@ def _member(enum: Any, weights: Any, backbone: str, owner: str) -> Any:
         name = weights.removeprefix(f"{enum.__name__}.")
         if name in (*enum.__members__, "DEFAULT"):
             return enum.DEFAULT if name == "DEFAULT" else enum[name]
-    names = ", ".join(repr(name) for name in enum.__members__)
+    names = ", ".join(repr(member.name) for member in enum)
     raise ValueError(
         f"The 'weights' parameter of {owner} must be None, a path, 'DEFAULT' or one of "
         f"{backbone}'s: {names}. Got {weights!r} instead."

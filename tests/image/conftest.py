@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from torch import nn
+from torchvision.models import ShuffleNetV2
 
 
 class TinyImages(NamedTuple):
@@ -29,3 +33,9 @@ def tiny_images(seed: int) -> TinyImages:
         (image if lies else image.T)[place] += value
     labels: Any = np.where(lying, "lies", "stands")
     return TinyImages(X.astype(np.uint8), labels, X.mean(axis=(1, 2)))
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone() -> Callable[[], nn.Module]:
+    """Return a function, which pickles, that makes a network of five tiny stages."""
+    return partial(ShuffleNetV2, [1, 1, 1], [8, 8, 16, 32, 32])
