@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from skdeep.networks import Weights
     from skdeep.training import TrainedNetwork
 
-# Numbers of a batch that tell mean and variance well enough for a norm to learn.
-MIN_NORM_BATCH = 16
 # Multiply-adds of an image: more than any network that is called small.
 IMAGE_WORK = 10**9
 # What the first odds of a head are multiplied by.
@@ -135,7 +133,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         if not self._fine_tunes():
             return trained
         job.probe, job.pretrained.head_phase = trained, False
-        self._thaw(job.module.backbone, job)
+        self._thaw(job.module.backbone)
         self._build(job)
         return self._train(job)
 
@@ -160,9 +158,14 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
                 "trainable_layers=0. Set it to 0, or train a stage."
             )
 
-    def _thaw(self, backbone: Any, job: Job) -> None:
-        """Make the trainable stages trainable, norms only where batches allow it."""
-        backbone.freeze_(self.trainable_layers, norms=job.batch_size >= MIN_NORM_BATCH)
+    def _thaw(self, backbone: Any) -> None:
+        """Make the trainable stages trainable.
+
+        Normalizations keep the statistics that they came with: those of batches would
+        hand the head other features than it has learnt on. Where they came with none,
+        batches are all there is.
+        """
+        backbone.freeze_(self.trainable_layers, norms=self._starts_at_random())
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
         channels = job.train.X.layout.n_channels
@@ -196,7 +199,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             # They are in the backbone now.
             pretrained.weights = replace(weights, state=None)
         # Before the first image goes through it: there may not be so many stages.
-        self._thaw(backbone, job)
+        self._thaw(backbone)
         head = MLP(
             backbone.n_features,
             n_outputs=job.target.n_outputs,
@@ -216,7 +219,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             last_layer.weight.detach().zero_()
             last_layer.bias.detach().mul_(SMALL)
         if not pretrained.head_phase:
-            self._thaw(backbone, job)
+            self._thaw(backbone)
         return job.module
 
     def _features(self, module: Any, encoder: Any, pretrained: Pretrained) -> Features:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array
 
+# Of the typical deviation of features, below which one counts as that large.
+SMALLEST_SHARE = 0.01
+
 
 class FeatureScale(nn.Module):
     """Standardise features by what was seen of them.
@@ -28,7 +31,8 @@ class FeatureScale(nn.Module):
     ----------
     mean, inverse : Tensor of shape (n_features,)
         What is taken off, and what the rest is multiplied by: one over the standard
-        deviation, or zero for a feature that never varied. They are not learnt.
+        deviation, or zero for a feature that never varied. One that varies less than a
+        hundredth as much as the rest is not blown up to their size. Not learnt.
 
     Examples
     --------
@@ -68,7 +72,11 @@ class FeatureScale(nn.Module):
         deviation = np.sqrt(variance)
         # What rounding leaves of a feature that never varies is not to be blown up.
         varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-6)
-        inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
+        # A unit that nearly never fires would drown the rest once it does.
+        floor = SMALLEST_SHARE * np.sqrt(variance.mean())
+        inverse = np.divide(
+            1.0, np.maximum(deviation, floor), out=np.zeros_like(mean), where=varies
+        )
         self.mean.copy_(torch.from_numpy(mean))
         self.inverse.copy_(torch.from_numpy(inverse))
         return self

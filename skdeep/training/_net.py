@@ -171,8 +171,8 @@ class LeanNet(NeuralNet):
         epoch = len(self.history)
         on_cpu = self._plan.device.type == "cpu"
         heard = bool(self._listeners)
-        if not self.module_.training:
-            self.module_.train()
+        # Whatever it says of itself: a part of it may have come in evaluation mode.
+        self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
         self.criterion_.train()
         total: Any = 0.0
