@@ -149,10 +149,11 @@ def main() -> None:
             )
             rows.append({"claim": "search", "seconds": ours, "peer_seconds": theirs})
         kept, through = epoch_ratio()
+        share = f"1/{through / kept:.0f}"
         print(
             f"an epoch, {N_FULL} images of {FULL_SIDE} px: kept features "
-            f"{kept * 1000:.2f} ms, through the backbone {through * 1000:.0f} ms, 1/{through / kept:.0f}; "
-            f"target 1/500: {verdict(500 * kept, through)}"
+            f"{kept * 1000:.2f} ms, through the backbone {through * 1000:.0f} ms, "
+            f"{share}; target 1/500: {verdict(500 * kept, through)}"
         )
         rows.append({"claim": "epoch", "seconds": kept, "peer_seconds": through})
     finish(rows, arguments.out)
