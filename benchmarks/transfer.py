@@ -32,6 +32,14 @@ COMMON: dict[str, Any] = {"batch_size": 16, "n_threads": 1, "cache_features": Fa
 SIDES: dict[str, dict[str, Any]] = {
     "linear probe": {},
     "LP-FT": {"trainable_layers": "all", "augmenter": "light"},
+    # The rates and the epochs of a training from scratch, and the weights to start from.
+    "LP-FT, full rates": {
+        "trainable_layers": "all",
+        "augmenter": "light",
+        "backbone_lr_mult": 1.0,
+        "layer_decay": 1.0,
+        "max_epochs": SCRATCH_EPOCHS,
+    },
     "from scratch": {
         "weights": None,
         "trainable_layers": "all",
@@ -129,16 +137,16 @@ def draw(rows: list[dict[str, str]], picture: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, len(SETS), figsize=(9, 3.2), layout="constrained")
-    colours = ("#0072B2", "#D55E00", "#009E73")
+    colours = ("#0072B2", "#D55E00", "#CC79A7", "#009E73")
     for panel, name in zip(panels, SETS, strict=True):
         for place, (side, colour) in enumerate(zip(SIDES, colours, strict=True)):
-            where = np.arange(len(LABELS)) + (place - 1) * 0.26
+            where = np.arange(len(LABELS)) + (place - 1.5) * 0.2
             scores = [
                 of(rows, "accuracy", set=name, labels=labels, side=side)
                 for labels in LABELS
             ]
             means = [statistics.mean(each) for each in scores]
-            panel.bar(where, means, 0.24, color=colour, alpha=0.75, label=side)
+            panel.bar(where, means, 0.18, color=colour, alpha=0.75, label=side)
             for x, each in zip(where, scores, strict=True):
                 panel.plot([x] * len(each), each, "k.", markersize=4)
         panel.set(title=name, xlabel="labels a class", ylim=(0, 1))
@@ -146,7 +154,7 @@ def draw(rows: list[dict[str, str]], picture: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("test accuracy")
     handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=3)
+    figure.legend(*handles, loc="outside upper center", ncols=4)
     picture.parent.mkdir(exist_ok=True)
     figure.savefig(picture, dpi=110)
 
