@@ -32,7 +32,7 @@ COMMON: dict[str, Any] = {"batch_size": 16, "n_threads": 1, "cache_features": Fa
 SIDES: dict[str, dict[str, Any]] = {
     "linear probe": {},
     "LP-FT": {"trainable_layers": "all", "augmenter": "light"},
-    # The rates and the epochs of a training from scratch, and the weights to start from.
+    # Rates and epochs as from scratch, with the weights to start from.
     "LP-FT, full rates": {
         "trainable_layers": "all",
         "augmenter": "light",
