@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
+    from skdeep.model_selection import search_space
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -48,6 +49,7 @@ __all__ = [
     "exceptions",
     "load_images",
     "recipe_params",
+    "search_space",
     "show_versions",
 ]
 
@@ -66,6 +68,7 @@ _ROOMS = {
     "exceptions": "skdeep.exceptions",
     "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",
+    "search_space": "skdeep.model_selection",
     "show_versions": "skdeep._show_versions",
 }
 

@@ -6,16 +6,48 @@ from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._regressor import DeepRegressor
+from skdeep.base._search_space import (
+    WIDE_SPACE,
+    Case,
+    Choices,
+    Floats,
+    Ints,
+    Profile,
+    Range,
+    SearchTable,
+    batch_sizes,
+    depths,
+    dropouts,
+    for_steps,
+    learning_rates,
+    smoothings,
+    widths,
+)
 from skdeep.training import TrainedNetwork
 
 __all__ = [
     "SHARED_CONSTRAINTS",
+    "WIDE_SPACE",
+    "Case",
+    "Choices",
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
     "FittedState",
+    "Floats",
+    "Ints",
     "Job",
     "Part",
     "PerceptronDoor",
+    "Profile",
+    "Range",
+    "SearchTable",
     "TrainedNetwork",
+    "batch_sizes",
+    "depths",
+    "dropouts",
+    "for_steps",
+    "learning_rates",
+    "smoothings",
+    "widths",
 ]

@@ -10,6 +10,7 @@ from skdeep._constraints import network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import ColumnScaler
 from skdeep.networks import ACTIVATIONS, MLP, per_layer
+from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,8 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 
 class MLPDoor(PerceptronDoor):
     """Hooks of the perceptrons."""
+
+    _search_table = MLP_SPACE
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()
