@@ -57,10 +57,19 @@ class CrossEntropy(nn.Module):
         smoothing = self.label_smoothing
         if weight is None:
             return F.cross_entropy(output, target, label_smoothing=smoothing)
-        losses = F.cross_entropy(
-            output, target, reduction="none", label_smoothing=smoothing
-        )
-        return (losses * weight).mean()
+        return (self.per_row(output, target, smoothing) * weight).mean()
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row, smoothed by one share or by a share each."""
+        if isinstance(smoothing, float):
+            return F.cross_entropy(
+                output, target, reduction="none", label_smoothing=smoothing
+            )
+        of_class = -F.log_softmax(output, dim=1)
+        losses = of_class.gather(1, target.unsqueeze(1)).squeeze(1)
+        return torch.lerp(losses, of_class.mean(dim=1), smoothing)
 
 
 class BinaryCrossEntropy(nn.Module):
@@ -88,6 +97,14 @@ class BinaryCrossEntropy(nn.Module):
         )
         n_labels = output.shape[1]
         return loss if n_labels == 1 else loss * n_labels
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row, smoothed by one share or by a share each."""
+        soft = _smooth(target, smoothing)
+        losses = F.binary_cross_entropy_with_logits(output, soft, reduction="none")
+        return losses.sum(dim=1)
 
 
 class FocalLoss(nn.Module):
@@ -119,14 +136,21 @@ class FocalLoss(nn.Module):
     ) -> Tensor:
         """Return the loss of logits (n, n_classes) against indices (n,)."""
         check_indices(output, target, weight)
+        losses = self.per_row(output, target, self.label_smoothing)
+        return (losses if weight is None else losses * weight).mean()
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row, smoothed by one share or by a share each."""
         log_p = F.log_softmax(output, dim=1)
         # A power below one has an infinite slope at 0: stop at the smallest float.
         miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
         of_class = -log_p * miss**self.gamma
         losses = of_class.gather(1, target.unsqueeze(1)).squeeze(1)
-        if self.label_smoothing:
-            losses = torch.lerp(losses, of_class.mean(dim=1), self.label_smoothing)
-        return (losses if weight is None else losses * weight).mean()
+        if isinstance(smoothing, float) and not smoothing:
+            return losses
+        return torch.lerp(losses, of_class.mean(dim=1), smoothing)
 
 
 class BinaryFocalLoss(nn.Module):
@@ -152,12 +176,18 @@ class BinaryFocalLoss(nn.Module):
     ) -> Tensor:
         """Return the loss of logits (n, n_labels) against 0/1 of the same shape."""
         check_columns(output, target, weight)
-        soft = _smooth(target, self.label_smoothing)
+        losses = self.per_row(output, target, self.label_smoothing)
+        return (losses if weight is None else losses * weight).mean()
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row, smoothed by one share or by a share each."""
+        soft = _smooth(target, smoothing)
         log_one, log_zero = F.logsigmoid(output), F.logsigmoid(-output)
         if_one = log_one * torch.exp(self.gamma * log_zero)
         if_zero = log_zero * torch.exp(self.gamma * log_one)
-        losses = -(soft * if_one + (1.0 - soft) * if_zero).sum(dim=1)
-        return (losses if weight is None else losses * weight).mean()
+        return -(soft * if_one + (1.0 - soft) * if_zero).sum(dim=1)
 
 
 class TorchClassificationLoss(nn.Module):
@@ -330,8 +360,10 @@ def _check_kind(kind: str) -> None:
         )
 
 
-def _smooth(target: Tensor, smoothing: float) -> Tensor:
-    return target * (1.0 - smoothing) + smoothing / 2 if smoothing else target
+def _smooth(target: Tensor, smoothing: float | Tensor) -> Tensor:
+    if isinstance(smoothing, float):
+        return target * (1.0 - smoothing) + smoothing / 2 if smoothing else target
+    return torch.lerp(target, torch.full_like(target, 0.5), smoothing.unsqueeze(1))
 
 
 def _adapt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,7 +10,7 @@ from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import ColumnScaler
-from skdeep.networks import ACTIVATIONS, MLP, per_layer
+from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
 from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class MLPDoor(PerceptronDoor):
             dtype=job.dtype,
             generator=job.generators["initialization"],
         )
+
+    def _stacks(self) -> bool:
+        # Statistics of batch normalization would have to leave out rows that fill up.
+        return self.normalization != "batch" and not self._is_third_party()
+
+    def _stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        return StackedMLP(cast("Sequence[MLP]", modules), generators)
 
     def _make_scaler(self, job: Job) -> ColumnScaler | None:
         if self.feature_scaling is None:
