@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
-    from skdeep.model_selection import search_space
+    from skdeep.model_selection import VectorizedSearchCV, search_space
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -46,6 +46,7 @@ __all__ = [
     "MLPRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
+    "VectorizedSearchCV",
     "exceptions",
     "load_images",
     "recipe_params",
@@ -65,6 +66,7 @@ _ROOMS = {
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
+    "VectorizedSearchCV": "skdeep.model_selection",
     "exceptions": "skdeep.exceptions",
     "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",

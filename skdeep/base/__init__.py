@@ -23,6 +23,7 @@ from skdeep.base._search_space import (
     smoothings,
     widths,
 )
+from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
 from skdeep.training import TrainedNetwork
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "FitRequest",
     "FittedState",
     "Floats",
     "Ints",
@@ -44,8 +46,10 @@ __all__ = [
     "SearchTable",
     "TrainedNetwork",
     "batch_sizes",
+    "can_be_stacked",
     "depths",
     "dropouts",
+    "fit_together",
     "for_steps",
     "learning_rates",
     "smoothings",

@@ -57,7 +57,12 @@ class FitRequest:
     job: Job | None = field(default=None, repr=False)
 
 
-def fit_together(requests: Sequence[FitRequest]) -> None:
+def can_be_stacked(estimator: Any) -> bool:
+    """Tell whether an estimator is one whose network may share a stack with others."""
+    return isinstance(estimator, DeepEstimator) and estimator._stacks()
+
+
+def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
     """Fit many estimators, those with networks of one shape as one network.
 
     Parameters
@@ -65,20 +70,29 @@ def fit_together(requests: Sequence[FitRequest]) -> None:
     requests : sequence of FitRequest
         Their estimators are fitted in place. A fit that fails leaves its error in its
         request, its estimator as it was, and the others alone.
+
+    Yields
+    ------
+    request : FitRequest
+        Each of them once, as soon as it is done.
     """
     twins: dict[Hashable, list[Job]] = {}
     groups: dict[Hashable, list[FitRequest]] = {}
-    with plain_torch(training=True):
-        for number, request in enumerate(requests):
-            with _timed(request):
-                _prepare(request)
-            if request.job is not None:
-                _share(request.job, twins.setdefault(request.source, []))
-                key = _stack_key(request.estimator, request.job)
-                groups.setdefault((number,) if key is None else key, []).append(request)
-        for group in groups.values():
-            for chunk in _chunks(group):
+    for number, request in enumerate(requests):
+        with plain_torch(training=True), _timed(request):
+            _prepare(request)
+        if request.job is None:
+            yield request
+            continue
+        _share(request.job, twins.setdefault(request.source, []))
+        key = _stack_key(request.estimator, request.job)
+        groups.setdefault((number,) if key is None else key, []).append(request)
+    twins.clear()
+    for group in groups.values():
+        for chunk in _chunks(group):
+            with plain_torch(training=True):
                 _train(chunk)
+            yield from chunk
 
 
 class _timed:  # noqa: N801 - a context, as `contextlib.suppress` is
@@ -133,10 +147,10 @@ def _share(job: Job, others: list[Job]) -> None:
         if _same_rows(job.batches, twin.batches) and _same_rows(
             job.valid_batches, twin.valid_batches
         ):
-            job.train.X = twin.train.X
+            job.train = replace(twin.train, weight=job.train.weight)
             _take_rows(job.batches, twin.batches)
             if job.valid is not None and twin.valid is not None:
-                job.valid.X = twin.valid.X
+                job.valid = replace(twin.valid, weight=job.valid.weight)
                 _take_rows(job.valid_batches, twin.valid_batches)
             return
     others.append(job)
@@ -179,10 +193,9 @@ def _stack_key(estimator: Any, job: Job) -> Hashable | None:
     )
     if not fits:
         return None
-    of_members = ("dropout",)
     return (
         type(estimator),
-        repr({k: v for k, v in job.architecture.items() if k not in of_members}),
+        repr({k: v for k, v in job.architecture.items() if k != "dropout"}),
         tuple(tuple(p.shape) for p in job.module.parameters()),
         repr(replace(plan.optimizer, learning_rate=1.0, weight_decay=0.0)),
         tuple(batches.edges[:-1]),

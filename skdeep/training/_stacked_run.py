@@ -121,6 +121,15 @@ class _Row:
         return self.values.clone()
 
 
+def _keep_freed_memory() -> None:
+    """Let the C library hold on to the memory of a step until the next.
+
+    glibc returns blocks above a size to the system and clears them again at every use,
+    until one of that size was freed once: this one, which is never written to.
+    """
+    torch.empty(32 * 2**20 - 2**16, dtype=torch.uint8)
+
+
 class StackedRun:
     """Train several members side by side until the last of them is done.
 
@@ -165,6 +174,7 @@ class StackedRun:
 
     def run(self) -> None:
         """Train; what came of it stands in the members."""
+        _keep_freed_memory()
         while self.members:
             self._run_epoch()
 
