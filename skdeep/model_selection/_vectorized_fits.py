@@ -207,10 +207,12 @@ def _score_fitted(task: GridTask, candidate: Candidate) -> dict[str, Any]:
     """Return what scikit-learn says of a fit that has been made already."""
     request = candidate.request
     error = candidate.error if request is None else request.error
+    # Raising an error once more would add to where it came from.
+    trace = None if error is None else error.__traceback__
 
     def deliver(*_args: Any, **_params: Any) -> Any:
         if error is not None:
-            raise error
+            raise error.with_traceback(trace)
         return candidate.estimator
 
     train, test = task.splits[candidate.key[1]]
@@ -230,6 +232,8 @@ def _score_fitted(task: GridTask, candidate: Candidate) -> dict[str, Any]:
         task.y,
         options,
     )
+    if error is not None:
+        error.__traceback__ = trace
     spent = 0.0 if request is None else request.seconds
     result["fit_time"] = candidate.seconds + spent
     return result
