@@ -108,8 +108,8 @@ class VectorizedSearchCV(BaseSearchCV):
 
     Notes
     -----
-    In a stack may differ: learning rate, schedule and warm-up, momentum excepted; `l1`,
-    `l2`, `weight_decay`, `dropout`, `label_smoothing`, `class_weight`, weights of rows,
+    In a stack may differ: learning rate, its schedule and warm-up, `l1`, `l2`,
+    `weight_decay`, `dropout`, `label_smoothing`, `class_weight`, weights of rows,
     `max_grad_norm`, `max_epochs`, `tol`, `n_iter_no_change`, seed and fold. A grid over
     layers, activations, optimizers or batches is cut into a stack for each.
 
