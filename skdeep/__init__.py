@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
+    from skdeep.model_selection import VectorizedSearchCV, search_space
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -45,9 +46,11 @@ __all__ = [
     "MLPRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
+    "VectorizedSearchCV",
     "exceptions",
     "load_images",
     "recipe_params",
+    "search_space",
     "show_versions",
 ]
 
@@ -63,9 +66,11 @@ _ROOMS = {
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
+    "VectorizedSearchCV": "skdeep.model_selection",
     "exceptions": "skdeep.exceptions",
     "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",
+    "search_space": "skdeep.model_selection",
     "show_versions": "skdeep._show_versions",
 }
 

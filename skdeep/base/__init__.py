@@ -6,16 +6,52 @@ from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._regressor import DeepRegressor
+from skdeep.base._search_space import (
+    WIDE_SPACE,
+    Case,
+    Choices,
+    Floats,
+    Ints,
+    Profile,
+    Range,
+    SearchTable,
+    batch_sizes,
+    depths,
+    dropouts,
+    for_steps,
+    learning_rates,
+    smoothings,
+    widths,
+)
+from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
 from skdeep.training import TrainedNetwork
 
 __all__ = [
     "SHARED_CONSTRAINTS",
+    "WIDE_SPACE",
+    "Case",
+    "Choices",
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "FitRequest",
     "FittedState",
+    "Floats",
+    "Ints",
     "Job",
     "Part",
     "PerceptronDoor",
+    "Profile",
+    "Range",
+    "SearchTable",
     "TrainedNetwork",
+    "batch_sizes",
+    "can_be_stacked",
+    "depths",
+    "dropouts",
+    "fit_together",
+    "for_steps",
+    "learning_rates",
+    "smoothings",
+    "widths",
 ]

@@ -23,6 +23,7 @@ from skdeep.base._fitted import FittedAttributes
 from skdeep.base._forward import forward_blocks
 from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._search_space import SearchSpaces
 from skdeep.base._validate import validate
 from skdeep.data import (
     float_dtype,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
 
 
-class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
+class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks):
     """Base of all estimators: it holds a skorch net, it is none.
 
     A front door adds its `__init__`, its `_parameter_constraints` and its `Hooks`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skdeep.base._forward import block_rows
@@ -70,6 +70,16 @@ class Hooks(ABC):
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""
         return output
+
+    def _stacks(self) -> bool:
+        """Tell whether networks of this kind can be computed together with others."""
+        return False
+
+    def _stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        """Return networks of one shape as one, where `_stacks` says so."""
+        raise NotImplementedError
 
     @abstractmethod
     def _architecture(self, table: Any) -> dict[str, Any]:

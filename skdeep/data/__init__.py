@@ -14,8 +14,10 @@ from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout
+from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
+    TensorRows,
     check_table,
     float_dtype,
     in_memory,
@@ -41,8 +43,10 @@ __all__ = [
     "MixedTable",
     "NumberTarget",
     "Rows",
+    "StackedBatches",
     "TableEncoder",
     "TableSchema",
+    "TensorRows",
     "cache_context",
     "cached_features",
     "check_table",

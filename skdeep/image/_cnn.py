@@ -10,6 +10,7 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import DEEPEST, PerLayer, network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor, input_size
+from skdeep.image._search_spaces import CNN_SPACE
 from skdeep.networks import ACTIVATIONS, ConvNet, map_sizes, per_layer
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ _OF_THE_NETWORK = (
 
 class CNNDoor(ImageDoor, PerceptronDoor):
     """Hooks of the convolutional networks."""
+
+    _search_table = CNN_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         """Return a batch that makes many steps: images are few, and a step is long."""

@@ -24,6 +24,7 @@ from skdeep.image._backbones import (
 )
 from skdeep.image._features import FeatureRows, Features, block_images
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
+from skdeep.image._search_spaces import PRETRAINED_SPACE
 from skdeep.image._views import MOST_VIEWS, all_views
 from skdeep.networks import (
     ACTIVATIONS,
@@ -100,6 +101,8 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
     A fit has two phases. First the head learns by itself, on features that each image
     is asked for once; then, where stages are trainable, all that is learns together.
     """
+
+    _search_table = PRETRAINED_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         return min(32, n_rows)

@@ -17,6 +17,7 @@ from skdeep.losses._regression import (
     RegressionLoss,
     make_regression_loss,
 )
+from skdeep.losses._stacked import StackedLoss, StackedPenalty
 
 __all__ = [
     "CLASSIFICATION_KINDS",
@@ -27,6 +28,8 @@ __all__ = [
     "MixedLoss",
     "MixedTargets",
     "RegressionLoss",
+    "StackedLoss",
+    "StackedPenalty",
     "WeightPenalty",
     "logits_to_proba",
     "make_classification_loss",

@@ -61,6 +61,12 @@ class ElementwiseLoss(RegressionLoss, ABC):
         losses = self._loss(output, target, "none")
         return (losses * weight.unsqueeze(1)).mean()
 
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor = 0.0
+    ) -> Tensor:
+        """Return the loss of each row; numbers are not smoothed."""
+        return self._loss(output, target, "none").mean(dim=1)
+
     @abstractmethod
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         """Return the losses of shape (n_samples, n_outputs), or their mean."""

@@ -24,6 +24,7 @@ from skdeep.networks._numeric_embeddings import (
     PeriodicEmbedding,
     PiecewiseLinearEmbedding,
 )
+from skdeep.networks._stacked import StackedMLP
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
 from skdeep.networks._transfer import FeatureScale, TransferNet
@@ -41,6 +42,7 @@ __all__ = [
     "GeneratorDropout",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
+    "StackedMLP",
     "TabularInputs",
     "TabularNetwork",
     "TransferNet",

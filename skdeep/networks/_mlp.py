@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, cast
 
@@ -228,6 +229,22 @@ class MLP(nn.Module):
         for module in self.layers[: ends[layer]]:
             x = module(x)
         return x
+
+    def hidden_layers(self) -> list[tuple[list[nn.Module], bool]]:
+        """Return the modules of each hidden layer, in the order they are applied.
+
+        Returns
+        -------
+        layers : list of tuple (list of nn.Module, bool)
+            With each whether the input of the layer is added to its output.
+        """
+        layers = []
+        for start, end in pairwise(self._ends):
+            first = self.layers[start]
+            skips = isinstance(first, _Residual)
+            parts = list(first) if skips else list(self.layers[start:end])  # type: ignore[arg-type]  # a Sequential
+            layers.append((parts, skips))
+        return layers
 
     def linear_layers(self) -> list[nn.Linear]:
         """Return the linear maps in order from input to output.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,7 +10,8 @@ from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import ColumnScaler
-from skdeep.networks import ACTIVATIONS, MLP, per_layer
+from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
+from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +27,8 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 
 class MLPDoor(PerceptronDoor):
     """Hooks of the perceptrons."""
+
+    _search_table = MLP_SPACE
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()
@@ -54,6 +58,15 @@ class MLPDoor(PerceptronDoor):
             dtype=job.dtype,
             generator=job.generators["initialization"],
         )
+
+    def _stacks(self) -> bool:
+        # Statistics of batch normalization would have to leave out rows that fill up.
+        return self.normalization != "batch" and not self._is_third_party()
+
+    def _stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        return StackedMLP(cast("Sequence[MLP]", modules), generators)
 
     def _make_scaler(self, job: Job) -> ColumnScaler | None:
         if self.feature_scaling is None:

@@ -34,6 +34,7 @@ from skdeep.networks import (
     per_layer,
 )
 from skdeep.tabular._calibration import fit_temperature
+from skdeep.tabular._search_spaces import TABULAR_SPACE
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -107,6 +108,7 @@ class TabularDoor(PerceptronDoor):
     # A parameter of the classifier.
     calibration: str | None = None
     _schema: TableSchema
+    _search_table = TABULAR_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         """Return a batch that makes some tens of steps an epoch."""

@@ -4,11 +4,14 @@ from skdeep.training._engine import EpochHooks, TrainedNetwork, TrainingRun, tra
 from skdeep.training._history import join_columns
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES
+from skdeep.training._stacked_run import Member, StackedRun
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "EpochHooks",
+    "Member",
+    "StackedRun",
     "TrainedNetwork",
     "TrainingRun",
     "join_columns",

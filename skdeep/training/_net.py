@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -277,6 +277,18 @@ class LeanNet(NeuralNet):
                 learning_rate=self._stepper.rate,
                 loss=value,
             )
+
+    def replay(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write epochs into the history that were trained elsewhere."""
+        for row in rows:
+            self.history.new_epoch()
+            self.history.new_batch()
+            self.history.record("epoch", len(self.history))
+            for name, value in row.items():
+                if name.endswith("_loss"):
+                    self._record_loss(name, value)
+                else:
+                    self.history.record(name, value)
 
     def release(self) -> None:
         """Leave a net that predicts, pickles small and holds on to nothing else."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -12,6 +12,14 @@ from skdeep.training._flat import copy_all, write_all
 if TYPE_CHECKING:
     from skdeep._plan import StoppingPlan
     from skdeep.training._flat import FlatParameters
+
+
+class Snapshots(Protocol):
+    """Parameters that can be copied."""
+
+    def snapshot(self) -> torch.Tensor:
+        """Return a copy of all parameters."""
+        ...
 
 
 class Stopper:
@@ -41,7 +49,7 @@ class Stopper:
         epoch: int,
         row: dict[str, float],
         module: torch.nn.Module,
-        flat: FlatParameters,
+        flat: Snapshots,
     ) -> bool:
         """Take note of an epoch's figures; True when training should end.
 
@@ -53,7 +61,7 @@ class Stopper:
             The epoch's figures.
         module : torch.nn.Module
             The network, with the weights the figures were taken with.
-        flat : FlatParameters
+        flat : Snapshots
             Its parameters.
         """
         figure = self.sign * row[self.plan.monitor]
@@ -75,6 +83,11 @@ class Stopper:
             self.waited += 1
         self.reference = max(self.reference, figure)
         return self.waited > self.plan.n_iter_no_change
+
+    @property
+    def best_weights(self) -> torch.Tensor | None:
+        """The best epoch's weights, where they were kept."""
+        return self._weights
 
     def restore(self, module: torch.nn.Module, flat: FlatParameters) -> None:
         """Put the best epoch's weights back, where they were kept."""
