@@ -6,7 +6,8 @@ from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._regressor import DeepRegressor
-from skdeep.training import TrainedNetwork
+from skdeep.base._stepwise import StepwiseFit, takes_steps
+from skdeep.training import Steps, TrainedNetwork
 
 __all__ = [
     "SHARED_CONSTRAINTS",
@@ -17,5 +18,8 @@ __all__ = [
     "Job",
     "Part",
     "PerceptronDoor",
+    "StepwiseFit",
+    "Steps",
     "TrainedNetwork",
+    "takes_steps",
 ]
