@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
+    from skdeep.model_selection import OptunaSearchCV
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -43,6 +44,7 @@ __all__ = [
     "ImageRegressor",
     "MLPClassifier",
     "MLPRegressor",
+    "OptunaSearchCV",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "exceptions",
@@ -61,6 +63,7 @@ _ROOMS = {
     "ImageRegressor": "skdeep.image",
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
+    "OptunaSearchCV": "skdeep.model_selection",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",

@@ -7,11 +7,13 @@ it is looked for, never relied on.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -21,7 +23,9 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.validation import (
+    _check_method_params,
     _check_sample_weight,
     _num_samples,
     check_is_fitted,
@@ -33,32 +37,53 @@ from sklearn.utils.validation import (
 _python_random = random.getstate()
 try:
     from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback._callback_support import (
+        callback_management_context as callback_management,
+    )
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in for scikit-learn's mixin where it does not exist yet."""
 
+    def callback_management(estimator: Any) -> AbstractContextManager[None]:
+        """Return a context in which nothing is managed."""
+        return nullcontext()
+
 
 random.setstate(_python_random)
 
+# Below, since they import sklearn.callback too.
+from sklearn.model_selection._search import BaseSearchCV  # noqa: E402
+from sklearn.model_selection._validation import (  # noqa: E402
+    _score as score_estimator,
+)
+
 __all__ = [
+    "BaseSearchCV",
     "CallbackSupportMixin",
     "EpochTasks",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "MultimetricScorer",
     "Options",
+    "SearchTasks",
     "StrOptions",
     "Tags",
+    "callback_management",
     "check_is_fitted",
+    "check_method_params",
     "check_sample_weight",
     "fit_context",
     "get_tags",
     "num_samples",
+    "score_estimator",
+    "split_rows",
     "validate_data",
     "validate_parameter_constraints",
 ]
 
+check_method_params = _check_method_params
 num_samples = _num_samples
 
 
@@ -126,3 +151,58 @@ class EpochTasks:
             **self.data,
         )
         return bool(stop)
+
+
+class SearchTasks:
+    """Report the trials of a search and its refit to callbacks of scikit-learn.
+
+    Parameters
+    ----------
+    search : estimator instance
+        The search being fitted.
+    max_tasks : int or None
+        The number of trials, and one for the refit; None where it is not known.
+    X, y : array-like
+        The training data.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Handed on as metadata.
+    """
+
+    def __init__(
+        self, search: Any, max_tasks: int | None, X: Any, y: Any, sample_weight: Any
+    ) -> None:
+        self.search = search
+        self.data: dict[str, Any] = {"X": X, "y": y}
+        if sample_weight is not None:
+            self.data["metadata"] = {"sample_weight": sample_weight}
+        self.root: Any = None
+        if hasattr(search, "_init_callback_context"):
+            self.root = search._init_callback_context(max_subtasks=max_tasks)
+            self.root.call_on_fit_task_begin(estimator=search, **self.data)
+
+    def trial(self, run: Callable[[], None]) -> bool:
+        """Run a trial as a task of its own; True when a callback asks to stop."""
+        if self.root is None:
+            run()
+            return False
+        task = self.root.subcontext(task_name="trial")
+        task.call_on_fit_task_begin(estimator=self.search, **self.data)
+        run()
+        return bool(task.call_on_fit_task_end(estimator=self.search, **self.data))
+
+    @contextmanager
+    def refit(self, estimator: Any) -> Iterator[None]:
+        """Let callbacks hear of the fit of the best estimator in the block."""
+        if self.root is None:
+            yield
+            return
+        task = self.root.subcontext(task_name="refit-with-best-params")
+        with task.propagate_callback_context(estimator):
+            task.call_on_fit_task_begin(estimator=self.search, **self.data)
+            yield
+        task.call_on_fit_task_end(estimator=self.search, **self.data)
+
+    def close(self) -> None:
+        """Close the task of the whole search."""
+        if self.root is not None:
+            self.root.call_on_fit_task_end(estimator=self.search, **self.data)

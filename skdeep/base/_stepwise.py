@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from skdeep._compat import callback_management
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._validate import validate
 
@@ -62,8 +64,10 @@ class StepwiseFit:
         sample_weight_val: Any = None,
         last_epoch: int | None = None,
     ) -> None:
-        # fit leaves this to scikit-learn's decorator.
+        # Two things that fit leaves to scikit-learn's decorator.
         estimator._validate_params()
+        self._cleanup = ExitStack()
+        self._cleanup.enter_context(callback_management(estimator))
         validation = (X_val, y_val, sample_weight_val)
         self._job = validate(estimator, X, y, sample_weight, validation, partial=False)
         self._job.quiet = True
@@ -87,6 +91,7 @@ class StepwiseFit:
         job, plan = self._job, self._job.plan
         self.estimator._adopt(job, trained)
         self.done = True
+        self.close()
         self.n_epochs = int(self.estimator.n_iter_)
         first = job.first or trained
         restored = job.first is not None or plan.stopping.restore_best
@@ -108,6 +113,11 @@ class StepwiseFit:
         fitted = copy.copy(self.estimator)
         fitted.__dict__.update(self._left_now())
         return fitted
+
+    def close(self) -> None:
+        """Let go of a fit, finished or not."""
+        self._steps.close()
+        self._cleanup.close()
 
 
 def takes_steps(estimator: Any) -> bool:
