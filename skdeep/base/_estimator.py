@@ -134,9 +134,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         """Go through the verbs, and where `refit` says so through some of them again.
 
         The second time no row is held out, and training ends with the epoch that was
-        the best one the first time. After an epoch there is a pause, at which a
-        function is handed out, or None where it would tell nothing of the end: it
-        returns what the fit would leave behind if it ended there.
+        the best one the first time. After an epoch there is a pause, at which the
+        function `_as_it_is` is handed out, or None where it would tell nothing of the
+        end.
         """
         given = copy.copy(job.train)
         self._encode(job, classes)
@@ -220,20 +220,27 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
 
-        def left_now() -> dict[str, Any]:
-            return self._fitted(job, run.snapshot())
-
         hooks = EpochHooks(
             score=self._score_hook(job, run),
             begin=tasks.begin,
-            end=lambda task: tasks.end(task, left_now),
-            pause=left_now,
+            end=lambda task: tasks.end(
+                task, lambda: self._fitted(job, run.snapshot())
+            ),
+            pause=lambda: self._as_it_is(job, run),
         )
         trained = yield from stepwise(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
         )
         tasks.close(lambda: self._fitted(job, trained))
         return trained
+
+    @contextmanager
+    def _as_it_is(self, job: Job, run: TrainingRun) -> Iterator[Self]:
+        """Lend a copy that predicts as if the fit had ended with this epoch."""
+        view = copy.copy(self)
+        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
+        with run.settled():
+            yield view
 
     def _adopt(self, job: Job, trained: TrainedNetwork) -> Self:
         """Take over what was learnt, in one go."""

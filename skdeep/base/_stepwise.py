@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from skdeep._compat import callback_management
@@ -73,7 +72,7 @@ class StepwiseFit:
         self._job.quiet = True
         self._job.last_epoch = last_epoch
         self._steps = estimator._learning(self._job, None)
-        self._left_now: Callable[[], dict[str, Any]] | None = None
+        self._as_it_is: Callable[[], AbstractContextManager[Any]] | None = None
         self.estimator = estimator
         self.done = False
         self.n_epochs = 0
@@ -83,7 +82,7 @@ class StepwiseFit:
         """Train one epoch; with the last one the estimator is fitted."""
         with self.estimator._conditions(self._job):
             try:
-                self._left_now = next(self._steps)
+                self._as_it_is = next(self._steps)
                 self.n_epochs += 1
                 return
             except StopIteration as end:
@@ -97,22 +96,23 @@ class StepwiseFit:
         restored = job.first is not None or plan.stopping.restore_best
         self.kept_epoch = first.best_epoch if restored else trained.n_epochs
 
-    def look(self) -> Any:
-        """Return the estimator as `fit` would leave it if it ended with this epoch.
+    @contextmanager
+    def look(self) -> Iterator[Any]:
+        """Lend a model that predicts as if `fit` had ended with this epoch.
 
-        Returns
-        -------
-        fitted : DeepEstimator or None
-            A copy, or the estimator itself after the last step. None in a phase that
-            tells nothing of the end.
+        Yields
+        ------
+        model : DeepEstimator or None
+            A copy that shares the network, without a history, or after the last step
+            the estimator itself. None in a phase that tells nothing of the end.
         """
         if self.done:
-            return self.estimator
-        if self._left_now is None:
-            return None
-        fitted = copy.copy(self.estimator)
-        fitted.__dict__.update(self._left_now())
-        return fitted
+            yield self.estimator
+        elif self._as_it_is is None:
+            yield None
+        else:
+            with self._as_it_is() as model:
+                yield model
 
     def close(self) -> None:
         """Let go of a fit, finished or not."""

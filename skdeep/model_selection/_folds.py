@@ -171,14 +171,15 @@ class Fold:
         steps: Any = self._steps
         task, (X, y) = self.evaluation, self._test
         last_only = task.scores_predictions()
-        model = steps.look_at_last() if last_only else steps.look()
-        if model is None:
-            return False
         if last_only:
             if self._transformed is None:
                 self._transformed = steps.transform(X)
             X = self._transformed
-        scores = _call(task.quick_scorer(), model, X, y, self._score_params(1))
+        with steps.look_at_last() if last_only else steps.look() as model:
+            if model is None:
+                return False
+            given = (X,) if y is None else (X, y)
+            scores = task.quick_scorer()(model, *given, **self._score_params(1))
         self.score = task.of_objective(scores)
         return True
 
@@ -208,7 +209,3 @@ class Fold:
             task.X, params=task.score_params, indices=rows
         )
         return params
-
-
-def _call(scorer: Any, model: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-    return scorer(model, X, **params) if y is None else scorer(model, X, y, **params)

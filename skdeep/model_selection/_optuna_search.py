@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,9 @@ from skdeep._compat import (
     HasMethods,
     Interval,
     StrOptions,
+    Tags,
     fit_context,
+    get_tags,
 )
 from skdeep.model_selection._attributes import TrialAttributes
 from skdeep.model_selection._search_fit import SearchFit
@@ -298,3 +301,10 @@ class OptunaSearchCV(TrialAttributes, BaseSearchCV):
         """
         SearchFit(self, X, y, params).run()
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say of inputs and targets what the estimator says."""
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.target_tags = deepcopy(inner.target_tags)
+        return tags

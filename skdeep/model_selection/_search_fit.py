@@ -12,7 +12,12 @@ from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
-from skdeep._compat import MultimetricScorer, SearchTasks, check_method_params
+from skdeep._compat import (
+    MultimetricScorer,
+    SearchTasks,
+    check_method_params,
+    get_tags,
+)
 from skdeep._devices import available_devices
 from skdeep._seeding import draw_seed
 from skdeep.base import takes_steps
@@ -108,6 +113,11 @@ class SearchFit:
 
     def _check_settings(self) -> None:
         search, learner = self.search, last_step(self.estimator)
+        if self.y is None and get_tags(search).target_tags.required:
+            raise ValueError(
+                "This OptunaSearchCV estimator requires y to be passed, but the target "
+                "y is None."
+            )
         if search.n_trials is None and search.timeout is None and not search.join:
             raise ValueError(
                 "OptunaSearchCV needs an end. Got n_trials=None and timeout=None. Set "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from sklearn.base import BaseEstimator
@@ -25,8 +27,8 @@ class Steps(Protocol):
     def advance(self) -> None:
         """Take one step."""
 
-    def look(self) -> Any:
-        """Return the estimator as it is now, fitted; None if that tells nothing."""
+    def look(self) -> AbstractContextManager[Any]:
+        """Lend the estimator as it is now, fitted; None if that tells nothing."""
 
     def close(self) -> None:
         """Let go of a fit, finished or not."""
@@ -68,9 +70,9 @@ class PartialFits:
         self.n_epochs = self.kept_epoch = self.n_epochs + 1
         self.done = self.n_epochs >= self._n_passes
 
-    def look(self) -> Any:
-        """Return the estimator itself."""
-        return self.estimator
+    def look(self) -> AbstractContextManager[Any]:
+        """Lend the estimator itself."""
+        return nullcontext(self.estimator)
 
     def close(self) -> None:
         """Let go of the rows."""
@@ -102,9 +104,9 @@ class WholeFit:
         self.estimator.fit(*self._data, **self._params)
         self.done = True
 
-    def look(self) -> Any:
-        """Return the estimator once it is fitted."""
-        return self.estimator if self.done else None
+    def look(self) -> AbstractContextManager[Any]:
+        """Lend the estimator once it is fitted."""
+        return nullcontext(self.estimator if self.done else None)
 
     def close(self) -> None:
         """Let go of the rows."""
@@ -230,20 +232,21 @@ class PipelineSteps:
         """Take one step."""
         self._steps.advance()
 
-    def look(self) -> Any:
-        """Return the whole estimator as it is now; None if that tells nothing."""
-        looked = self.look_at_last()
-        if looked is None or self.done:
-            return looked if looked is None else self.estimator
-        for pipeline in reversed(self._chain):
-            whole = copy.copy(pipeline)
-            whole.steps = [*pipeline.steps[:-1], (pipeline.steps[-1][0], looked)]
-            looked = whole
-        return looked
-
-    def look_at_last(self) -> Any:
-        """Return the last step alone as it is now; None if that tells nothing."""
+    def look_at_last(self) -> AbstractContextManager[Any]:
+        """Lend the last step alone as it is now; None if that tells nothing."""
         return self._steps.look()
+
+    @contextmanager
+    def look(self) -> Iterator[Any]:
+        """Lend the whole estimator as it is now; None if that tells nothing."""
+        with self._steps.look() as model:
+            if model is not None:
+                for pipeline in reversed(self._chain):
+                    whole = copy.copy(pipeline)
+                    name = pipeline.steps[-1][0]
+                    whole.steps = [*pipeline.steps[:-1], (name, model)]
+                    model = whole
+            yield model
 
     def transform(self, X: Any) -> Any:
         """Return rows as the last step takes them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -178,18 +178,27 @@ class TrainingRun:
 
     def snapshot(self) -> TrainedNetwork:
         """Return what training would leave behind if it ended with this epoch."""
-        flat, buffers = self.stepper.flat, list(self.net.module_.buffers())
-        weights, statistics = flat.snapshot(), copy_all(buffers)
-        self._settle()
-        net = self.net.snapshot()
-        flat.restore(weights)
-        write_all(buffers, statistics)
+        with self.settled():
+            net = self.net.snapshot()
         return TrainedNetwork(
             net=net,
             history=net.columns(),
             n_epochs=self.epoch,
             best_epoch=self.stopper.best_epoch,
         )
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Lend the module the weights that training would end with now, to predict."""
+        flat, buffers = self.stepper.flat, list(self.net.module_.buffers())
+        weights, statistics = flat.snapshot(), copy_all(buffers)
+        self._settle()
+        self.net.module_.eval()
+        try:
+            yield
+        finally:
+            flat.restore(weights)
+            write_all(buffers, statistics)
 
     def _settle(self) -> None:
         """Put the weights in place that training is to end with."""
