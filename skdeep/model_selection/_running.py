@@ -37,7 +37,7 @@ def count_workers(n_jobs: int | None, n_trials: int | None, n_slots: int) -> int
 def run_trials(
     job: SearchJob,
     opened: OpenStudy,
-    tasks: SearchTasks,
+    tasks: SearchTasks | None,
     *,
     n_workers: int,
     verbose: int,
@@ -50,7 +50,7 @@ def run_trials(
         What a worker does.
     opened : OpenStudy
         The study.
-    tasks : SearchTasks
+    tasks : SearchTasks or None
         Callbacks of scikit-learn, which hear of the trials of a single worker.
     n_workers : int
         How many to start.
@@ -73,13 +73,17 @@ def run_trials(
 
 
 def _start(
-    job: SearchJob, tasks: SearchTasks, report: SearchReport, n_workers: int
+    job: SearchJob, tasks: SearchTasks | None, report: SearchReport, n_workers: int
 ) -> bool:
     """Start the workers and wait for them; True if a callback asked for the end."""
     if n_workers == 1:
 
         def around(run: Any) -> bool:
-            stop = tasks.trial(run)
+            stop = False
+            if tasks is None:
+                run()
+            else:
+                stop = tasks.trial(run)
             report.update()
             return stop
 

@@ -39,6 +39,8 @@ from skdeep.model_selection._storage import quiet_optuna
 from skdeep.model_selection._worker import SearchJob
 
 if TYPE_CHECKING:
+    from optuna.study import Study
+
     from skdeep._typing import MatrixLike
 
 # Parameters of skdeep's estimators that count epochs.
@@ -89,6 +91,16 @@ class SearchFit:
         weight = self.params.get("sample_weight")
         n_tasks = self._n_tasks()
         tasks = SearchTasks(search, n_tasks, self.X, self.y, weight)
+        rows, study = self.run_trials(tasks)
+        check_rows(rows, timeout=search.timeout)
+        found = self._choose(rows, format_results(search, rows, len(self.splits)))
+        found |= self._refit(rows, found, tasks)
+        self._adopt({"study_": study, **found})
+        tasks.close()
+
+    def run_trials(self, tasks: SearchTasks | None = None) -> tuple[list[Row], Study]:
+        """Run trials, and return those that count along with their study."""
+        search = self.search
         with quiet_optuna(), opened(*self._wanted()) as study:
             try:
                 run_trials(
@@ -103,13 +115,7 @@ class SearchFit:
                     # For fit with resume=True to go on from.
                     search._left_off = study.snapshot()
                 raise
-            rows = read_rows(study.study, self.space)
-            found: dict[str, Any] = {"study_": study.snapshot()}
-        check_rows(rows, timeout=search.timeout)
-        found |= self._choose(rows, format_results(search, rows, len(self.splits)))
-        found |= self._refit(rows, found, tasks)
-        self._adopt(found)
-        tasks.close()
+            return read_rows(study.study, self.space), study.snapshot()
 
     def _check_settings(self) -> None:
         search, learner = self.search, last_step(self.estimator)
@@ -191,6 +197,7 @@ class SearchFit:
             self.splits,
             self.params,
         )
+        about["scoring"]["objective"] = str(self._objective())
         wanted = Wanted(
             search.storage,
             search.study_name,
@@ -228,19 +235,14 @@ class SearchFit:
         )
 
     def _evaluation(self) -> Evaluation:
-        search, scorers = self.search, self.scorers
-        objective = search.refit if isinstance(search.refit, str) else None
-        if isinstance(scorers, MultimetricScorer):
-            objective = objective or next(iter(scorers._scorers))
-        elif not callable(search.scoring):
-            objective = None
+        search = self.search
         return Evaluation(
             estimator=self.estimator,
             X=self.X,
             y=self.y,
             splits=self.splits,
-            scorer=scorers,
-            objective=objective,
+            scorer=self.scorers,
+            objective=self._objective(),
             fit_params=self.routed.estimator.fit,
             score_params=self.routed.scorer.score,
             return_train_score=search.return_train_score,
@@ -250,6 +252,14 @@ class SearchFit:
             report_every=search.report_every,
             stride=self._stride(),
         )
+
+    def _objective(self) -> str | None:
+        """Return the metric that is tuned on; None is the only or the first one."""
+        refit, scorers = self.search.refit, self.scorers
+        named = refit if isinstance(refit, str) else None
+        if isinstance(scorers, MultimetricScorer):
+            return named or next(iter(scorers._scorers))
+        return named if callable(self.search.scoring) else None
 
     def _stride(self) -> int:
         """Return the most epochs that a fold may take."""
