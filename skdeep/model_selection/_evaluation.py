@@ -19,7 +19,6 @@ import numpy as np
 from optuna import TrialPruned
 
 from skdeep.model_selection._folds import Evaluation, Fold, FoldFailedError
-from skdeep.model_selection._steps import has_epochs
 
 
 class Reporter(Protocol):
@@ -108,7 +107,7 @@ def evaluate(
     ]
     state, error = "COMPLETE", None
     try:
-        _way(evaluation)(folds, evaluation, reporter)
+        _way(evaluation, folds[0])(folds, evaluation, reporter)
     except TrialPruned:
         state = "PRUNED"
     except FoldFailedError as failure:
@@ -122,10 +121,10 @@ def evaluate(
     return _outcome(evaluation, folds, state, value, error)
 
 
-def _way(evaluation: Evaluation) -> Callable[..., None]:
+def _way(evaluation: Evaluation, fold: Fold) -> Callable[..., None]:
     if evaluation.pruning == "off":
         return _in_turn_unheard
-    if not has_epochs(evaluation.estimator, evaluation.resource):
+    if not fold.has_epochs:
         return _in_turn
     return _lockstep if evaluation.pruning == "lockstep" else _offset
 

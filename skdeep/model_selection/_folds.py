@@ -21,7 +21,7 @@ from skdeep._compat import (
     split_rows,
 )
 from skdeep.model_selection._slots import put_on_device
-from skdeep.model_selection._steps import PipelineSteps
+from skdeep.model_selection._steps import PipelineSteps, has_epochs
 
 
 class FoldFailedError(Exception):
@@ -109,6 +109,8 @@ class Fold:
         estimator = clone(evaluation.estimator)
         estimator.set_params(**clone(params, safe=False))
         self._estimator = put_on_device(estimator, device)
+        # A trial may have put another estimator into a step.
+        self.has_epochs = has_epochs(estimator, evaluation.resource)
         self._steps: PipelineSteps | None = None
         self._test: Any = None
         self._transformed: Any = None
