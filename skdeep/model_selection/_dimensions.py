@@ -14,6 +14,8 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
+from skdeep.model_selection._names import name_of
+
 # What a study stores as it is; of anything else it stores a label.
 _STORED = (bool, int, float, str, type(None))
 # Quantiles between which a distribution without bounds is searched.
@@ -231,8 +233,8 @@ def _is_discrete(frozen: Any) -> bool:
 
 def _label(value: Any) -> str:
     """Return a text for an object that is the same in every process."""
-    name = getattr(value, "__qualname__", None)
+    name = name_of(value)
     if name is not None:
-        return f"{value.__module__}.{name}"
+        return name
     text = " ".join(repr(value).split())
     return type(value).__qualname__ if " at 0x" in text else text

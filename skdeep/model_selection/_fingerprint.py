@@ -12,6 +12,7 @@ from scipy import sparse
 
 import skdeep
 from skdeep.exceptions import StudyError
+from skdeep.model_selection._names import name_of
 from skdeep.model_selection._space import Space
 
 if TYPE_CHECKING:
@@ -142,9 +143,9 @@ def _text(value: Any) -> str:
         return f"{type(value).__name__}({', '.join(map(_text, value))})"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_text(part)}" for name, part in value.items())
-    name = getattr(value, "__qualname__", None)
+    name = name_of(value)
     if name is not None:
-        return f"{value.__module__}.{name}"
+        return name
     if isinstance(value, np.ndarray) or " at 0x" in repr(value):
         return f"{type(value).__qualname__} {joblib.hash(value)}"
     return " ".join(repr(value).split())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
@@ -211,7 +212,8 @@ class SearchFit:
     def _job(self, study: OpenStudy) -> SearchJob:
         search = self.search
         seed = draw_seed(search.random_state)
-        n_before = len(study.study.get_trials(deepcopy=False))
+        # A search that goes on does not draw again what it began with.
+        n_before = sum(trial.state != TrialState.WAITING for trial in study.study.trials)
         if search.join or (search.resume and search.storage is not None):
             # Others may draw with the same random_state at the same time.
             seed = draw_seed(None)

@@ -15,6 +15,7 @@ from optuna.distributions import (
 from optuna.trial import FixedTrial
 
 from skdeep.model_selection._dimensions import Dimension, holds, make_dimension
+from skdeep.model_selection._names import name_of
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial
@@ -115,9 +116,8 @@ class FunctionSpace:
 
     def described(self) -> dict[str, str]:
         """Return the name of the function."""
-        function: Any = self.function
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        return {"space": f"{function.__module__}.{name}"}
+        named = name_of(self.function) or name_of(type(self.function))
+        return {"space": str(named)}
 
     def largest(self, name: str) -> int | None:
         """Return None: what a function may draw is not known before."""

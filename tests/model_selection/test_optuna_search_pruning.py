@@ -308,7 +308,7 @@ def test_passes_of_a_resource_may_be_searched(make_search: Any, iris: Any) -> No
     results = search.cv_results_
     passes = results["param_max_iter"].astype(int)
     assert (results["n_epochs"] == 3 * passes).all()
-    assert search.best_estimator_.n_iter_ == search.best_params_["max_iter"]
+    assert search.best_estimator_.t_ == 75 * search.best_params_["max_iter"]
 
 
 def test_single_split_is_enough(make_search: Any, iris: Any) -> None:
