@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from optuna import TrialPruned
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -110,8 +112,9 @@ class FunctionSpace:
 
     def store(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that the function would draw, as far as it may."""
-        trial = _Offer(params)
-        self.function(trial)
+        trial = Offer(params)
+        with suppress(TrialPruned):
+            self.function(trial)
         return trial.taken
 
     def described(self) -> dict[str, str]:
@@ -124,8 +127,14 @@ class FunctionSpace:
         return None
 
 
-class _Offer(FixedTrial):
-    """Answer with the parameters offered where they may be drawn, and note which."""
+class Offer(FixedTrial):
+    """A trial that draws the parameters it is offered, as far as they may be drawn.
+
+    Parameters
+    ----------
+    params : mapping
+        What is offered.
+    """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__({})

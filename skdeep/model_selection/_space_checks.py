@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from optuna import TrialPruned
+
 from skdeep._compat import InvalidParameterError, validate_parameter_constraints
-from skdeep.model_selection._space import Space, TableSpace
+from skdeep.model_selection._space import Offer, Space, TableSpace
 
 if TYPE_CHECKING:
     from skdeep.model_selection._dimensions import Dimension
@@ -19,7 +22,7 @@ def check_space(space: Space, estimator: Any) -> None:
     Parameters
     ----------
     space : TableSpace or FunctionSpace
-        What a function draws is only known when it does.
+        Of a function only what it draws for the estimator's own parameters is known.
     estimator : estimator object
         The one to be tuned.
 
@@ -28,10 +31,12 @@ def check_space(space: Space, estimator: Any) -> None:
     ValueError
         If a parameter is unknown, or certain to be refused.
     """
+    known = estimator.get_params(deep=True)
     if not isinstance(space, TableSpace):
+        with suppress(TrialPruned):
+            check_names(space.ask(Offer(known)), estimator)
         return
     check_names(space.dimensions, estimator)
-    known = estimator.get_params(deep=True)
     for name, dimension in space.dimensions.items():
         prefix, _, leaf = name.rpartition("__")
         # A step that the space itself replaces may be of another class by then.
