@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
+    from skdeep.inspection import SearchDisplay
     from skdeep.model_selection import OptunaSearchCV
     from skdeep.tabular import (
         MLPClassifier,
@@ -45,6 +46,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "OptunaSearchCV",
+    "SearchDisplay",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "exceptions",
@@ -64,6 +66,7 @@ _ROOMS = {
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
     "OptunaSearchCV": "skdeep.model_selection",
+    "SearchDisplay": "skdeep.inspection",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -65,7 +65,6 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
-    "MultimetricScorer",
     "Options",
     "SearchTasks",
     "StrOptions",
@@ -78,6 +77,8 @@ __all__ = [
     "get_tags",
     "num_samples",
     "score_estimator",
+    "scorer_for",
+    "scorers_by_name",
     "split_rows",
     "validate_data",
     "validate_parameter_constraints",
@@ -95,6 +96,17 @@ def check_sample_weight(
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     return weight
+
+
+def scorers_by_name(scorer: Any) -> dict[str, Any]:
+    """Return the scorers of several metrics; none for what is no collection of them."""
+    several = isinstance(scorer, _MultimetricScorer)
+    return dict(scorer._scorers) if several else {}
+
+
+def scorer_for(scorer: Any, name: str) -> Any:
+    """Return a collection of one metric out of several."""
+    return _MultimetricScorer(scorers={name: scorer._scorers[name]}, raise_exc=True)
 
 
 class EpochTasks:

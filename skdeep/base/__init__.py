@@ -18,8 +18,8 @@ __all__ = [
     "Job",
     "Part",
     "PerceptronDoor",
-    "StepwiseFit",
     "Steps",
+    "StepwiseFit",
     "TrainedNetwork",
     "takes_steps",
 ]

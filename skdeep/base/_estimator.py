@@ -223,9 +223,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         hooks = EpochHooks(
             score=self._score_hook(job, run),
             begin=tasks.begin,
-            end=lambda task: tasks.end(
-                task, lambda: self._fitted(job, run.snapshot())
-            ),
+            end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
             pause=lambda: self._as_it_is(job, run),
         )
         trained = yield from stepwise(

@@ -83,10 +83,11 @@ class StepwiseFit:
         with self.estimator._conditions(self._job):
             try:
                 self._as_it_is = next(self._steps)
-                self.n_epochs += 1
-                return
             except StopIteration as end:
                 trained = end.value
+            else:
+                self.n_epochs += 1
+                return
         job, plan = self._job, self._job.plan
         self.estimator._adopt(job, trained)
         self.done = True

@@ -56,7 +56,9 @@ class TrialAttributes:
         with optional_dependency("pandas", needed_by="OptunaSearchCV.trials_dataframe"):
             import pandas as pd
         results = self.cv_results_
-        trials = {trial.number: trial for trial in self.study_.get_trials(deepcopy=False)}
+        trials = {
+            trial.number: trial for trial in self.study_.get_trials(deepcopy=False)
+        }
         rows = [trials[number] for number in results["trial_number"]]
         table = pd.DataFrame(
             {

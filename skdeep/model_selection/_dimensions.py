@@ -188,7 +188,9 @@ def make_dimension(name: str, given: Any) -> Dimension:
     if isinstance(given, (FloatDistribution, IntDistribution)):
         return Dimension(given)
     if isinstance(given, (list, tuple, set, frozenset, range, np.ndarray)):
-        ordered = sorted(given, key=repr) if isinstance(given, (set, frozenset)) else given
+        ordered = (
+            sorted(given, key=repr) if isinstance(given, (set, frozenset)) else given
+        )
         return _among(name, list(ordered))
     if hasattr(given, "ppf") and hasattr(given, "support"):
         return _of_scipy(given)

@@ -137,11 +137,10 @@ def _lockstep(folds: list[Fold], evaluation: Evaluation, reporter: Reporter) -> 
             fold.advance()
         step += 1
         if step % evaluation.report_every == 0:
-            # A list: every one of them is to be looked at.
-            new = any([fold.look() for fold in live])
+            looked = [fold.look() for fold in live]
             value = _mean(folds)
             still = [fold for fold in live if not fold.done]
-            if new and still and not math.isnan(value):
+            if any(looked) and still and not math.isnan(value):
                 reporter.report(value, step)
         live = [fold for fold in live if not fold.done]
     reporter.note(_mean(folds), step)

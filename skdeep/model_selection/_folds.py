@@ -15,9 +15,10 @@ from sklearn import get_config
 from sklearn.base import clone
 
 from skdeep._compat import (
-    MultimetricScorer,
     check_method_params,
     score_estimator,
+    scorer_for,
+    scorers_by_name,
     split_rows,
 )
 from skdeep.model_selection._slots import put_on_device
@@ -59,9 +60,8 @@ class Evaluation:
 
     def quick_scorer(self) -> Any:
         """Return a scorer of the objective alone."""
-        if isinstance(self.scorer, MultimetricScorer) and self.objective is not None:
-            one = {self.objective: self.scorer._scorers[self.objective]}  # noqa: SLF001 - scikit-learn names no other way
-            return MultimetricScorer(scorers=one, raise_exc=True)
+        if self.objective is not None and scorers_by_name(self.scorer):
+            return scorer_for(self.scorer, self.objective)
         return self.scorer
 
     def scores_predictions(self) -> bool:
@@ -71,14 +71,10 @@ class Evaluation:
         """
         if get_config()["enable_metadata_routing"]:
             return False
-        scorer = self.scorer
-        if isinstance(scorer, MultimetricScorer):
-            scorers = list(scorer._scorers.values())  # noqa: SLF001 - likewise
-        else:
-            scorers = [scorer]
         # Made by make_scorer, or what scoring=None stands for.
         return all(
-            hasattr(one, "_score_func") or hasattr(one, "_estimator") for one in scorers
+            hasattr(scorer, "_score_func") or hasattr(scorer, "_estimator")
+            for scorer in scorers_by_name(self.scorer).values() or [self.scorer]
         )
 
 

@@ -65,9 +65,9 @@ def check_rows(rows: list[Row], *, timeout: float | None) -> None:
     if not any(row.outcome.state == "COMPLETE" for row in rows):
         if failed:
             raise ValueError(
-                f"All {len(failed)} trials of OptunaSearchCV that came to an end failed. "
-                "Set error_score='raise' to stop at the first failure. The first one "
-                f"was:\n{failed[0]}"
+                f"All {len(failed)} trials of OptunaSearchCV that came to an end "
+                "failed. Set error_score='raise' to stop at the first failure. The "
+                f"first one was:\n{failed[0]}"
             )
         limit = "" if timeout is None else f" within timeout={timeout:g} s"
         raise ValueError(

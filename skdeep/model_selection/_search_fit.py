@@ -14,10 +14,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
 from skdeep._compat import (
-    MultimetricScorer,
     SearchTasks,
     check_method_params,
     get_tags,
+    scorers_by_name,
 )
 from skdeep._devices import available_devices
 from skdeep._seeding import draw_seed
@@ -82,9 +82,7 @@ class SearchFit:
         self.slots = device_slots(
             search.device, available_devices(), search.slots_per_device
         )
-        self.n_workers = count_workers(
-            search.n_jobs, search.n_trials, len(self.slots)
-        )
+        self.n_workers = count_workers(search.n_jobs, search.n_trials, len(self.slots))
 
     def run(self) -> None:
         """Search, refit, and write what was found on the search."""
@@ -144,8 +142,8 @@ class SearchFit:
         if search.refit_epochs is not None and not takes_steps(learner):
             raise ValueError(
                 "The 'refit_epochs' parameter of OptunaSearchCV counts epochs of an "
-                f"estimator of skdeep. Got {search.refit_epochs!r} for {name}. Leave it "
-                "None."
+                f"estimator of skdeep. Got {search.refit_epochs!r} for {name}. Leave "
+                "it None."
             )
         if search.resource is None or takes_steps(learner):
             return
@@ -213,7 +211,9 @@ class SearchFit:
         search = self.search
         seed = draw_seed(search.random_state)
         # A search that goes on does not draw again what it began with.
-        n_before = sum(trial.state != TrialState.WAITING for trial in study.study.trials)
+        n_before = sum(
+            trial.state != TrialState.WAITING for trial in study.study.trials
+        )
         if search.join or (search.resume and search.storage is not None):
             # Others may draw with the same random_state at the same time.
             seed = draw_seed(None)
@@ -259,8 +259,9 @@ class SearchFit:
         """Return the metric that is tuned on; None is the only or the first one."""
         refit, scorers = self.search.refit, self.scorers
         named = refit if isinstance(refit, str) else None
-        if isinstance(scorers, MultimetricScorer):
-            return named or next(iter(scorers._scorers))
+        several = scorers_by_name(scorers)
+        if several:
+            return named or next(iter(several))
         return named if callable(self.search.scoring) else None
 
     def _stride(self) -> int:
@@ -288,14 +289,11 @@ class SearchFit:
         if callable(search.scoring) and multimetric:
             search._check_refit_for_multimetric(complete[0].test_scores)
             self.refit_metric = search.refit
-        scorers = self.scorers
         found = {
             "cv_results_": results,
             "multimetric_": multimetric,
             "n_splits_": len(self.splits),
-            "scorer_": scorers._scorers
-            if isinstance(scorers, MultimetricScorer)
-            else scorers,
+            "scorer_": scorers_by_name(self.scorers) or self.scorers,
         }
         if not (search.refit or not multimetric):
             return found

@@ -131,7 +131,7 @@ class SearchReport:
         return "  ".join(parts)
 
     def _seconds_left(self, done: int) -> float | None:
-        """Return seconds until the budget is spent, or the time over if that is soon."""
+        """Return seconds until the budget is spent or, if that is soon, the time."""
         limits = []
         if self.deadline is not None:
             limits.append(max(0.0, self.deadline - time.time()))

@@ -239,14 +239,13 @@ class PipelineSteps:
     @contextmanager
     def look(self) -> Iterator[Any]:
         """Lend the whole estimator as it is now; None if that tells nothing."""
-        with self._steps.look() as model:
-            if model is not None:
-                for pipeline in reversed(self._chain):
-                    whole = copy.copy(pipeline)
-                    name = pipeline.steps[-1][0]
-                    whole.steps = [*pipeline.steps[:-1], (name, model)]
-                    model = whole
-            yield model
+        with self._steps.look() as last:
+            whole = last
+            for pipeline in reversed(self._chain if last is not None else []):
+                steps = [*pipeline.steps[:-1], (pipeline.steps[-1][0], whole)]
+                whole = copy.copy(pipeline)
+                whole.steps = steps
+            yield whole
 
     def transform(self, X: Any) -> Any:
         """Return rows as the last step takes them."""

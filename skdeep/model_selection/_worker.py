@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,10 @@ def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
             if trial is None:
                 break
             try:
+                run = partial(_run, job, study, trial, device)
                 if around is None:
-                    _run(job, study, trial, device)
-                elif around(lambda: _run(job, study, trial, device)):
+                    run()
+                elif around(run):
                     study.stop()
             except OutOfTimeError:
                 break

@@ -142,7 +142,7 @@ def test_second_training_on_all_rows_is_not_looked_at() -> None:
         steps.advance()
         with steps.look() as model:
             shown.append(model is not None)
-    assert shown == sorted(shown[:-1], reverse=True) + [True]
+    assert shown == [*sorted(shown[:-1], reverse=True), True]
     fitted = clone(net).fit(X, y)
     np.testing.assert_array_equal(
         steps.estimator.predict_proba(X), fitted.predict_proba(X)

@@ -1,4 +1,4 @@
-"""What cannot be searched is said in one sentence, before anything is run or written."""
+"""What cannot be searched is said in one sentence, before anything is run."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ PIPELINE = make_pipeline(StandardScaler(), MLPClassifier(max_epochs=2))
 SPACES: dict[str, tuple[Any, str]] = {
     "unknown name": (
         {"learning_rat": [0.1]},
-        r"names 'learning_rat', which is no parameter of MLPClassifier\. "
-        r"Did you mean 'learning_rate'",
+        r"names 'learning_rat', which is no parameter of MLP.*mean 'learning_rate'",
     ),
     "nothing like it": ({"zzz": [1]}, r"names 'zzz'.*See its get_params\(\)"),
     "empty": ({}, r"has no parameter to search\. Got an empty dict"),
@@ -36,8 +35,7 @@ SPACES: dict[str, tuple[Any, str]] = {
     "no list": ({"l2": 0.1}, r"takes, for 'l2', a distribution.*Got 0\.1.*list of one"),
     "floats for an int": (
         {"max_epochs": FloatDistribution(5, 50)},
-        r"values for 'max_epochs' that are sure to fail: The 'max_epochs' parameter of "
-        r"MLPClassifier must be an int.*use IntDistribution",
+        r"values for 'max_epochs' that are sure to fail: .* an int.*IntDistribution",
     ),
     "out of range": (
         {"dropout": FloatDistribution(0.0, 1.5)},
@@ -107,7 +105,10 @@ def test_name_that_a_later_trial_draws_is_told(make_search: Any, iris: Any) -> N
             r"'enqueue' .* stay in the space\. Got learning_rate=7\.0",
         ),
         ({"enqueue": [{"rate": 7.0}]}, r"names 'rate'"),
-        ({"refit": "accuracy", "scoring": ["neg_log_loss"]}, r"must be set to a scorer"),
+        (
+            {"refit": "accuracy", "scoring": ["neg_log_loss"]},
+            r"must be set to a scorer",
+        ),
     ],
 )
 def test_setting_that_breaks_a_rule_is_refused(

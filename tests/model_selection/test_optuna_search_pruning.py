@@ -91,7 +91,10 @@ def test_augmented_network_scores_what_cross_validation_does() -> None:
     X, y = load_digits(n_class=3, return_X_y=True)
     X, y = X[:90], y[:90]
     net = CNNClassifier(
-        conv_channels=(4,), hidden_layer_sizes=(), max_epochs=3, random_state=0,
+        conv_channels=(4,),
+        hidden_layer_sizes=(),
+        max_epochs=3,
+        random_state=0,
         augmenter=ImageAugmenter(),
     )
     search = OptunaSearchCV(
@@ -237,7 +240,12 @@ def test_memory_of_a_pipeline_is_used(iris: Any, tmp_path: Any) -> None:
         [("spy", Spy()), ("net", MLPClassifier(**SMALL))], memory=str(tmp_path)
     )
     OptunaSearchCV(
-        pipeline, {"net__l2": [0.0, 1e-3]}, n_trials=2, cv=2, refit=False, pruner=NEVER,
+        pipeline,
+        {"net__l2": [0.0, 1e-3]},
+        n_trials=2,
+        cv=2,
+        refit=False,
+        pruner=NEVER,
         sampler=optuna.samplers.RandomSampler(seed=0),
     ).fit(np.column_stack([np.arange(len(X)), X]), y)
     assert Spy.n_fits == 2

@@ -1,4 +1,4 @@
-"""`cv_results_` and `best_*` are those of scikit-learn's searches, and a little more."""
+"""`cv_results_` and `best_*` are those of scikit-learn's searches, and more."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def test_results_have_the_columns_of_a_randomized_search(
         assert type(ours[name]) is type(theirs[name]), name
         assert ours[name].dtype == theirs[name].dtype, name
         assert ours[name].shape == theirs[name].shape, name
-    assert search.best_score_ == ours[f"mean_test_{peer.refit if scoring is SEVERAL else 'score'}"].max()
+    assert (
+        search.best_score_
+        == ours[f"mean_test_{peer.refit if scoring is SEVERAL else 'score'}"].max()
+    )
     assert search.multimetric_ is peer.multimetric_
     assert (search.n_splits_, type(search.scorer_)) == (2, type(peer.scorer_))
     assert ours["state"].tolist() == ["COMPLETE"] * 3
@@ -90,7 +93,7 @@ def test_refit_by_a_function_chooses_the_row(make_search: Any, iris: Any) -> Non
     search.set_params(refit=False).fit(*iris)
     assert search.best_index_ == search.cv_results_["rank_test_score"].argmin()
     assert not hasattr(search, "best_estimator_")
-    with pytest.raises(AttributeError, match="has no attribute .predict."):
+    with pytest.raises(AttributeError, match="has no attribute 'predict'"):
         search.predict(iris[0])
 
 
@@ -245,7 +248,10 @@ def test_divergence_is_a_failure_that_costs_little(make_search: Any, iris: Any) 
     """The trial ends with the first fold that diverges."""
     net = MLPClassifier(optimizer="sgd", max_epochs=4, random_state=0)
     search = make_search(
-        net, {"learning_rate": [0.01, 1e10]}, n_trials=4, sampler=optuna.samplers.RandomSampler(seed=0),
+        net,
+        {"learning_rate": [0.01, 1e10]},
+        n_trials=4,
+        sampler=optuna.samplers.RandomSampler(seed=0),
         enqueue=None,
     )
     with pytest.warns(FitFailedWarning, match="diverged"):
@@ -260,7 +266,10 @@ def test_divergence_is_a_failure_that_costs_little(make_search: Any, iris: Any) 
 def test_estimators_without_y_are_searched(iris: Any) -> None:
     """A clustering has no target."""
     search = OptunaSearchCV(
-        KMeans(n_init=2, random_state=0), {"n_clusters": [2, 5]}, n_trials=4, cv=2,
+        KMeans(n_init=2, random_state=0),
+        {"n_clusters": [2, 5]},
+        n_trials=4,
+        cv=2,
         random_state=0,
     ).fit(iris[0])
     assert search.best_params_ == {"n_clusters": 5}
@@ -305,9 +314,9 @@ def test_scorer_sees_the_whole_estimator(make_search: Any, iris: Any) -> None:
     pipeline = Pipeline(
         [("scale", StandardScaler()), ("net", MLPClassifier(max_epochs=3))]
     )
-    make_search(
-        pipeline, {"net__l2": [0.0, 0.1]}, n_trials=2, scoring=scorer
-    ).fit(*iris)
+    make_search(pipeline, {"net__l2": [0.0, 0.1]}, n_trials=2, scoring=scorer).fit(
+        *iris
+    )
     assert len(seen) == 2 * 3 * 3
     assert all(names == ["scale", "net"] for names in seen)
 

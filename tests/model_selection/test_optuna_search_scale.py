@@ -23,7 +23,6 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 
-from skdeep import OptunaSearchCV
 from skdeep.exceptions import StudyError
 from skdeep.model_selection import _leases
 from skdeep.model_selection._storage import quiet_optuna
@@ -349,7 +348,9 @@ def test_killed_process_leaves_a_search_that_is_finished_exactly(
     assert len(broken) == 1
     assert broken[0].user_attrs["skdeep:broken_off"] == "its process is gone"
     assert len(trials) == 7
-    again = [t for t in trials if t.user_attrs.get("skdeep:retry_of") == broken[0].number]
+    again = [
+        t for t in trials if t.user_attrs.get("skdeep:retry_of") == broken[0].number
+    ]
     assert again[0].params == broken[0].params
 
 
@@ -409,9 +410,7 @@ def test_time_that_is_over_breaks_a_trial_off(make_search: Any, iris: Any) -> No
     assert time.monotonic() - began < 10
     ended = len(search.cv_results_["state"])
     assert ended >= 1
-    broken = [
-        t for t in search.study_.trials if "skdeep:broken_off" in t.user_attrs
-    ]
+    broken = [t for t in search.study_.trials if "skdeep:broken_off" in t.user_attrs]
     assert len(broken) <= 1
     search.set_params(n_trials=ended + 2, timeout=None, resume=True).fit(*iris)
     assert len(search.cv_results_["state"]) == ended + 2
