@@ -200,7 +200,7 @@ def test_what_cannot_be_drawn_is_told(search: Any) -> None:
         SearchDisplay.from_search(search, kind="pie")
     with pytest.raises(ValueError, match=r"net__rate, net__act\. Got 'rate'"):
         SearchDisplay.from_search(search, kind="slice", params=["rate"])
-    with pytest.raises(ValueError, match="2 parameters on as many axes. Got 1"):
+    with pytest.raises(ValueError, match=r"2 parameters on as many axes\. Got 1"):
         SearchDisplay.from_search(search, kind="slice", ax=plt.gca())
     with pytest.raises(NotFittedError, match="not fitted yet"):
         SearchDisplay.from_search(OptunaSearchCV(MLPClassifier(), {"l2": [0.0]}))
