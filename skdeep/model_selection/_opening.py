@@ -95,6 +95,7 @@ def opened(
                 "OptunaSearchCV cannot share a storage in memory with "
                 f"{wanted.n_workers} workers. Leave storage=None, or give a path."
             )
+        stack.callback(storage.remove_session)
         name = _name(wanted, storage)
         n_trials = _enter(wanted, storage, name, fingerprint, n_trials, first)
         yield OpenStudy(

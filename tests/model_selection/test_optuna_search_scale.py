@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -440,51 +439,3 @@ def test_storage_in_memory_is_not_shared_by_workers(
     assert len(storage.get_all_studies()) == 1
     with pytest.raises(ValueError, match="cannot share a storage in memory"):
         search.set_params(n_jobs=2).fit(*iris)
-
-
-def test_database_is_a_storage(make_search: Any, iris: Any, tmp_path: Path) -> None:
-    """By its URL, for two searches one after the other."""
-    url = f"sqlite:///{tmp_path}/trials.db"
-    search = make_search(n_trials=3, storage=url, study_name="a", report_every=2)
-    search.set_params(callbacks=[stop_after(0)])
-    with pytest.raises(Stop):
-        search.fit(*iris)
-    resumed = clone(search).set_params(resume=True, callbacks=None).fit(*iris)
-    assert len(resumed.study_.trials) == 3
-    assert pickle.loads(pickle.dumps(resumed)).best_score_ == resumed.best_score_
-
-
-@pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[str]:
-    """Start Optuna's gRPC proxy and return its URL."""
-    pytest.importorskip("grpc", reason="the proxy needs grpcio")
-    code = (
-        "import sys, optuna\n"
-        "from optuna.storages.journal import JournalFileBackend, JournalStorage\n"
-        "storage = JournalStorage(JournalFileBackend(sys.argv[1]))\n"
-        "optuna.storages.run_grpc_proxy_server(storage, port=int(sys.argv[2]))\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "j.log"), str(free_port())],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        yield f"grpc://localhost:{process.args[-1]}"  # type: ignore[index]
-        process.kill()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens to."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.mark.slow
-def test_proxy_is_a_storage(make_search: Any, iris: Any, proxy: str) -> None:
-    """Optuna's gRPC server, for two workers."""
-    search = make_search(n_trials=4, storage=proxy, study_name="a").fit(*iris)
-    search.set_params(resume=True, n_trials=6, n_jobs=2).fit(*iris)
-    assert len(search.study_.trials) == 6
