@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
-    from skdeep.model_selection import VectorizedSearchCV, search_space
+    from skdeep.inspection import SearchDisplay
+    from skdeep.model_selection import OptunaSearchCV, VectorizedSearchCV, search_space
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -44,6 +45,8 @@ __all__ = [
     "ImageRegressor",
     "MLPClassifier",
     "MLPRegressor",
+    "OptunaSearchCV",
+    "SearchDisplay",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "VectorizedSearchCV",
@@ -64,6 +67,8 @@ _ROOMS = {
     "ImageRegressor": "skdeep.image",
     "MLPClassifier": "skdeep.tabular",
     "MLPRegressor": "skdeep.tabular",
+    "OptunaSearchCV": "skdeep.model_selection",
+    "SearchDisplay": "skdeep.inspection",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
     "VectorizedSearchCV": "skdeep.model_selection",

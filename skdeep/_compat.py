@@ -52,9 +52,7 @@ except ImportError:  # scikit-learn < 1.9
 random.setstate(_python_random)
 
 # Below, since they import sklearn.callback too.
-from sklearn.metrics._scorer import (  # noqa: E402
-    _MultimetricScorer as MultimetricScorer,
-)
+from sklearn.metrics._scorer import _MultimetricScorer  # noqa: E402
 from sklearn.model_selection._search import BaseSearchCV  # noqa: E402
 from sklearn.model_selection._validation import (  # noqa: E402
     _fit_and_score as fit_and_score,
@@ -76,7 +74,6 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
-    "MultimetricScorer",
     "Options",
     "SearchTasks",
     "StrOptions",
@@ -91,6 +88,8 @@ __all__ = [
     "insert_error_scores",
     "num_samples",
     "score_estimator",
+    "scorer_for",
+    "scorers_by_name",
     "split_rows",
     "tell_of_failures",
     "validate_data",
@@ -109,6 +108,17 @@ def check_sample_weight(
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     return weight
+
+
+def scorers_by_name(scorer: Any) -> dict[str, Any]:
+    """Return the scorers of several metrics; none for what is no collection of them."""
+    several = isinstance(scorer, _MultimetricScorer)
+    return dict(scorer._scorers) if several else {}
+
+
+def scorer_for(scorer: Any, name: str) -> Any:
+    """Return a collection of one metric out of several."""
+    return _MultimetricScorer(scorers={name: scorer._scorers[name]}, raise_exc=True)
 
 
 class EpochTasks:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,20 +70,52 @@ def torch_generator(seed: int, device: torch.device | str = "cpu") -> torch.Gene
     return torch.Generator(device=device).manual_seed(seed)
 
 
-@contextmanager
-def isolated_global_rng(seed: int, device: torch.device) -> Iterator[None]:
-    """Lend torch's global generator, seeded, to code that knows no other.
+class LentGenerator:
+    """Torch's global generator, lent to code that knows no other, span by span.
 
     Third-party modules initialise themselves and drop units by the global generator.
-    It is put back afterwards, and only one thread at a time may borrow it.
+    Each span goes on drawing where the last one ended; after it the generator is put
+    back, and only one thread at a time may borrow it.
+
+    Parameters
+    ----------
+    seed : int
+        The first span begins with it.
+    device : torch.device
+        Whose generator is lent beside the CPU's.
     """
-    devices: list[Any] = [device] if device.type == "cuda" else []
-    with _rng_lock, torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.seed = seed
+        self.device = device
+        self._states: list[torch.Tensor] = []
+
+    @contextmanager
+    def span(self) -> Iterator[None]:
+        """Lend the generator for one span."""
+        on_cuda = self.device.type == "cuda"
+        devices: list[Any] = [self.device] if on_cuda else []
+        with _rng_lock, torch.random.fork_rng(devices=devices):
+            if self._states:
+                torch.default_generator.set_state(self._states[0])
+                if on_cuda:
+                    torch.cuda.set_rng_state(self._states[1], self.device)
+            else:
+                torch.default_generator.manual_seed(self.seed)
+                if on_cuda:
+                    with torch.cuda.device(self.device):
+                        torch.cuda.manual_seed(self.seed)
+            yield
+            self._states = [torch.default_generator.get_state()]
+            if on_cuda:
+                self._states.append(torch.cuda.get_rng_state(self.device))
+
+
+def isolated_global_rng(
+    seed: int, device: torch.device
+) -> AbstractContextManager[None]:
+    """Lend torch's global generator, seeded, for one span, see `LentGenerator`."""
+    return LentGenerator(seed, device).span()
 
 
 def _forget_other_threads() -> None:

@@ -8,6 +8,7 @@
         ├── DivergenceError             also an ArithmeticError
         ├── MissingDependencyError      also an ImportError
         ├── NetworkError                also a RuntimeError
+        ├── StudyError                  also a RuntimeError
         └── WeightsError                also a RuntimeError
     UserWarning
     └── SkdeepWarning
@@ -34,6 +35,7 @@ __all__ = [
     "NetworkError",
     "SkdeepError",
     "SkdeepWarning",
+    "StudyError",
     "WeightsError",
 ]
 
@@ -238,6 +240,21 @@ class NetworkError(SkdeepError, RuntimeError):
             where.append(f"on {self.device}")
         place = f" in {', '.join(where)}" if where else ""
         return f"The network of {self.estimator} failed{place}: {self.reason}"
+
+
+class StudyError(SkdeepError, RuntimeError):
+    """Raised where the study of a search cannot be opened, or is another one.
+
+    See Also
+    --------
+    SkdeepError : Base of all errors.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import SkdeepError, StudyError
+    >>> issubclass(StudyError, SkdeepError)
+    True
+    """
 
 
 class WeightsError(SkdeepError, RuntimeError):

@@ -20,6 +20,7 @@ from skdeep.exceptions import (
     NetworkError,
     SkdeepError,
     SkdeepWarning,
+    StudyError,
     WeightsError,
 )
 
@@ -33,6 +34,7 @@ EXAMPLES = [
     NetworkError("MLPRegressor", "bad", 1, 2, {"X": (3, 4), "y": (3,)}, "cpu"),
     SkdeepError("Something."),
     SkdeepWarning("Something."),
+    StudyError("There is no such study."),
     WeightsError("The file is damaged."),
 ]
 BUILTINS = {
@@ -45,6 +47,7 @@ BUILTINS = {
     DeviceWarning: UserWarning,
     InconsistentVersionWarning: UserWarning,
     LicenseWarning: UserWarning,
+    StudyError: RuntimeError,
     WeightsError: RuntimeError,
 }
 

@@ -13,7 +13,13 @@ import pytest
 import torch
 
 from skdeep import _seeding as module
-from skdeep._seeding import Streams, draw_seed, isolated_global_rng, torch_generator
+from skdeep._seeding import (
+    LentGenerator,
+    Streams,
+    draw_seed,
+    isolated_global_rng,
+    torch_generator,
+)
 
 CPU = torch.device("cpu")
 
@@ -106,6 +112,23 @@ def test_borrowing_can_be_nested() -> None:
     both = torch.rand(4, generator=torch_generator(1))
     assert torch.equal(inner, torch.rand(2, generator=torch_generator(2)))
     assert torch.equal(outer, both[2:])
+
+
+def test_spans_of_a_loan_go_on_where_the_last_one_ended(device: str) -> None:
+    """Whatever others draw meanwhile, they give what one long span gives."""
+    with isolated_global_rng(3, torch.device(device)):
+        whole = torch.rand(6, device=device)
+    lent = LentGenerator(3, torch.device(device))
+    other = LentGenerator(4, torch.device(device))
+    parts = []
+    for _ in range(3):
+        with lent.span():
+            parts.append(torch.rand(2, device=device))
+        with other.span():
+            torch.rand(5, device=device)
+    # On a device numbers are drawn by blocks: there only the first is the same.
+    first = 2 if device == "cuda" else 6
+    assert torch.equal(torch.cat(parts)[:first], whole[:first])
 
 
 def test_threads_borrow_one_after_the_other() -> None:

@@ -24,7 +24,8 @@ from skdeep.base._search_space import (
     widths,
 )
 from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
-from skdeep.training import TrainedNetwork
+from skdeep.base._stepwise import StepwiseFit, takes_steps
+from skdeep.training import Steps, TrainedNetwork
 
 __all__ = [
     "SHARED_CONSTRAINTS",
@@ -44,6 +45,8 @@ __all__ = [
     "Profile",
     "Range",
     "SearchTable",
+    "Steps",
+    "StepwiseFit",
     "TrainedNetwork",
     "batch_sizes",
     "can_be_stacked",
@@ -53,5 +56,6 @@ __all__ = [
     "for_steps",
     "learning_rates",
     "smoothings",
+    "takes_steps",
     "widths",
 ]

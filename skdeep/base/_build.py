@@ -168,7 +168,7 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         ),
         stopping=StoppingPlan(
             monitor=monitor,
-            tol=None if job.partial or job.first is not None else estimator.tol,
+            tol=None if job.partial or job.last_epoch is not None else estimator.tol,
             n_iter_no_change=int(estimator.n_iter_no_change),
             restore_best=monitor != "train_loss",
         ),
@@ -185,10 +185,10 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         compile=bool(estimator.compile),
         third_party_seed=job.streams.third_party if third_party else None,
         # The first training has left the second its time.
-        deadline=None if job.first is not None else job.deadline,
+        deadline=None if job.last_epoch is not None else job.deadline,
         again=job.again,
-        last_epoch=None if job.first is None else job.first.best_epoch,
-        verbose=int(estimator.verbose),
+        last_epoch=job.last_epoch,
+        verbose=0 if job.quiet else int(estimator.verbose),
         title=type(estimator).__name__,
     )
     adjusted: TrainingPlan = estimator._adjust_plan(job, plan)

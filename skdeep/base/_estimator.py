@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -34,14 +36,15 @@ from skdeep.data import (
 from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
     EpochHooks,
-    TrainedNetwork,
     TrainingRun,
     join_columns,
-    train,
+    run_through,
+    stepwise,
 )
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
+    from skdeep.training import Steps, TrainedNetwork
 
 
 class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks):
@@ -109,35 +112,47 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
         classes: Any = None,
     ) -> Self:
         job = validate(self, X, y, sample_weight, validation, partial=partial)
+        with self._conditions(job):
+            trained = self._learn(job, classes)
+        return self._adopt(job, trained)
+
+    @contextmanager
+    def _conditions(self, job: Job) -> Iterator[None]:
+        """Switch torch to what a training needs, and back."""
         n_weights = self._n_weights(job.train.X, _width(job.train.y))
         work = float(job.batch_size * n_weights)
         with (
             plain_torch(training=True),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
-            trained = self._learn(job, classes)
-        return self._adopt(job, trained)
+            yield
 
     def _learn(self, job: Job, classes: Any) -> TrainedNetwork:
+        """Go through the verbs without a pause."""
+        return run_through(self._learning(job, classes))
+
+    def _learning(self, job: Job, classes: Any) -> Steps:
         """Go through the verbs, and where `refit` says so through some of them again.
 
         The second time no row is held out, and training ends with the epoch that was
-        the best one the first time.
+        the best one the first time. After an epoch there is a pause, at which the
+        function `_as_it_is` is handed out, or None where it would tell nothing of the
+        end.
         """
         given = copy.copy(job.train)
         self._encode(job, classes)
         self._split(job)
         job.again = given.n_rows / job.train.n_rows if job.held_out else 0.0
         self._build(job)
-        trained = self._train(job)
+        trained = yield from self._training(job)
         job.temperature = self._temperature(job, trained)
         if not job.again:
             return trained
         job.first, job.train, job.valid = trained, given, None
-        job.valid_batches = None
+        job.valid_batches, job.last_epoch = None, trained.best_epoch
         self._encode(job, classes)
         self._build(job)
-        return self._train(job)
+        return (yield from self._training(job))
 
     def _encode(self, job: Job, classes: Any) -> None:
         """Turn targets into codes, weigh the rows, drop those that weigh nothing."""
@@ -173,7 +188,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
         job.train = _rows_of(job.train, train_rows)
 
     def _stops_early(self, job: Job) -> bool:
-        if job.first is not None:
+        if job.last_epoch is not None:
             return False
         if self.early_stopping != "auto":
             return bool(self.early_stopping) and not job.partial
@@ -185,7 +200,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
         """Make rows, module, loss and plan."""
         build(self, job)
 
-    def _train(self, job: Job, *, silent: bool = False) -> TrainedNetwork:
+    def _training(self, job: Job, *, silent: bool = False) -> Steps:
         """Train, reporting epochs to scikit-learn's and skorch's callbacks.
 
         Those of scikit-learn do not hear of a silent training.
@@ -199,22 +214,32 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             state=job.before.resume if job.before else None,
         )
         if job.first is not None:
-            return train(run, job.batches, None, EpochHooks())
+            return (yield from stepwise(run, job.batches, None, EpochHooks()))
         if silent:
             score = EpochHooks(score=self._score_hook(job, run))
-            return train(run, job.batches, job.valid_batches, score)
+            return (yield from stepwise(run, job.batches, job.valid_batches, score))
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
+
         hooks = EpochHooks(
             score=self._score_hook(job, run),
             begin=tasks.begin,
             end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
+            pause=lambda: self._as_it_is(job, run),
         )
-        trained = train(
+        trained = yield from stepwise(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
         )
         tasks.close(lambda: self._fitted(job, trained))
         return trained
+
+    @contextmanager
+    def _as_it_is(self, job: Job, run: TrainingRun) -> Iterator[Self]:
+        """Lend a copy that predicts as if the fit had ended with this epoch."""
+        view = copy.copy(self)
+        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
+        with run.settled():
+            yield view
 
     def _adopt(self, job: Job, trained: TrainedNetwork) -> Self:
         """Take over what was learnt, in one go."""

@@ -75,6 +75,10 @@ class Job:
     # When training has to end, as `time.perf_counter` counts.
     deadline: float | None = None
     valid: Part | None = None
+    # The epoch to end with, where it is known before: then nothing stops earlier.
+    last_epoch: int | None = None
+    # Whether epochs are reported to nobody, whatever `verbose` says.
+    quiet: bool = False
     # Whether the validation rows come from the training rows, to be joined with them
     # again by `refit`; then how many times longer an epoch takes with all of them, and
     # what the training without them brought.

@@ -38,7 +38,7 @@ from skdeep.networks import (
 if TYPE_CHECKING:
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array
-    from skdeep.base import FittedState, Part
+    from skdeep.base import FittedState, Part, Steps
     from skdeep.data import ImageEncoder, Rows
     from skdeep.networks import Weights
     from skdeep.training import TrainedNetwork
@@ -118,7 +118,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         """
         return self.weights is None and self._fine_tunes()
 
-    def _learn(self, job: Job, classes: Any) -> TrainedNetwork:
+    def _learning(self, job: Job, classes: Any) -> Steps:
         self._check_phases()
         self._encode(job, classes)
         self._split(job)
@@ -131,14 +131,14 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         )
         self._build(job)
         if not job.pretrained.head_phase:
-            return self._train(job)
-        trained = self._train(job, silent=self._fine_tunes())
+            return (yield from self._training(job))
+        trained = yield from self._training(job, silent=self._fine_tunes())
         if not self._fine_tunes():
             return trained
         job.probe, job.pretrained.head_phase = trained, False
         self._thaw(job.module.backbone)
         self._build(job)
-        return self._train(job)
+        return (yield from self._training(job))
 
     def _weights(self, job: Job) -> Weights | None:
         if job.before is None:
@@ -282,6 +282,8 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         return replace(
             plan,
             max_epochs=int(self.head_epochs),
+            # It is the whole's epochs that are known, where it is to be trained.
+            last_epoch=None if self._fine_tunes() else plan.last_epoch,
             lr_schedule="cosine",
             max_grad_norm=None,
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from skdeep._seeding import isolated_global_rng
+from skdeep._seeding import LentGenerator
 from skdeep.exceptions import DivergenceError
 from skdeep.training._flat import copy_all, write_all
 from skdeep.training._net import LeanNet, StopTraining
@@ -30,12 +30,14 @@ class EpochHooks:
     """What the caller wants to do around an epoch.
 
     `score` returns a validation score of the network as it stands; `begin` opens a
-    task and `end` closes it, returning True to stop.
+    task and `end` closes it, returning True to stop. `pause` is what a training that
+    is advanced step by step hands out after an epoch.
     """
 
     score: Callable[[], float] | None = None
     begin: Callable[[], Any] = lambda: None
     end: Callable[[Any], bool] = lambda _task: False
+    pause: Any = None
 
 
 @dataclass
@@ -47,6 +49,10 @@ class TrainedNetwork:
     n_epochs: int
     best_epoch: int
     state: dict[str, Any] = field(default_factory=dict)
+
+
+# A training that pauses between its epochs.
+Steps: TypeAlias = Generator[Any, None, TrainedNetwork]
 
 
 class TrainingRun:
@@ -172,18 +178,27 @@ class TrainingRun:
 
     def snapshot(self) -> TrainedNetwork:
         """Return what training would leave behind if it ended with this epoch."""
-        flat, buffers = self.stepper.flat, list(self.net.module_.buffers())
-        weights, statistics = flat.snapshot(), copy_all(buffers)
-        self._settle()
-        net = self.net.snapshot()
-        flat.restore(weights)
-        write_all(buffers, statistics)
+        with self.settled():
+            net = self.net.snapshot()
         return TrainedNetwork(
             net=net,
             history=net.columns(),
             n_epochs=self.epoch,
             best_epoch=self.stopper.best_epoch,
         )
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Lend the module the weights that training would end with now, to predict."""
+        flat, buffers = self.stepper.flat, list(self.net.module_.buffers())
+        weights, statistics = flat.snapshot(), copy_all(buffers)
+        self._settle()
+        self.net.module_.eval()
+        try:
+            yield
+        finally:
+            flat.restore(weights)
+            write_all(buffers, statistics)
 
     def _settle(self) -> None:
         """Put the weights in place that training is to end with."""
@@ -223,20 +238,48 @@ def train(
     DivergenceError
         If the loss is no longer finite or grew beyond recovery.
     """
+    return run_through(stepwise(run, batches, valid, hooks, keep_state=keep_state))
+
+
+def stepwise(
+    run: TrainingRun,
+    batches: EpochBatches,
+    valid: EpochBatches | None,
+    hooks: EpochHooks,
+    *,
+    keep_state: bool = False,
+) -> Steps:
+    """Advance a run to its end as `train` does, pausing after every epoch but the last.
+
+    At a pause `hooks.pause` is handed out.
+    """
     plan = run.plan
-    with _global_rng(plan), EpochReport(plan) as report:
-        run.begin(batches, valid)
-        for _ in range(plan.max_epochs):
-            task = hooks.begin()
-            stop = run.advance(batches, valid, hooks.score)
-            report.epoch(run.net.history[-1])
-            # Not short-circuited: the task must be closed whatever the plan says.
-            if hooks.end(task) or stop:
+    seed = plan.third_party_seed
+    # Lent by the epoch: at a pause, others may want it.
+    lent = None if seed is None else LentGenerator(seed, plan.device).span
+    span = lent or nullcontext
+    with EpochReport(plan) as report:
+        with span():
+            run.begin(batches, valid)
+        for left in reversed(range(plan.max_epochs)):
+            with span():
+                task = hooks.begin()
+                stop = run.advance(batches, valid, hooks.score)
+                report.epoch(run.net.history[-1])
+                # Not short-circuited: the task must be closed whatever the plan says.
+                stop = hooks.end(task) or stop
+            if stop or not left:
                 break
-        return run.finish(batches, valid, keep_state=keep_state)
+            yield hooks.pause
+        with span():
+            return run.finish(batches, valid, keep_state=keep_state)
 
 
-def _global_rng(plan: TrainingPlan) -> AbstractContextManager[None]:
-    if plan.third_party_seed is None:
-        return nullcontext()
-    return isolated_global_rng(plan.third_party_seed, plan.device)
+def run_through(steps: Steps) -> TrainedNetwork:
+    """Take all steps without a pause and return what they lead to."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        trained: TrainedNetwork = end.value
+        return trained

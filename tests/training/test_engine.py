@@ -14,7 +14,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skdeep.exceptions import DivergenceError
-from skdeep.training import EpochHooks, train
+from skdeep.training import EpochHooks, run_through, stepwise, train
 
 
 def weights_of(run: Any) -> torch.Tensor:
@@ -42,6 +42,34 @@ def test_training_runs_to_its_last_epoch(make_run: Any, make_batches: Any) -> No
     assert trained.net.module_ is module
     assert not torch.equal(weights_of(trained), before)
     assert trained.state == {}
+
+
+def test_steps_pause_between_epochs(make_run: Any, make_batches: Any) -> None:
+    """And hand out what the hooks say; their end is that of a training in one go."""
+    run = make_run(max_epochs=4, third_party_seed=1)
+    steps = stepwise(run, make_batches(), None, EpochHooks(pause="here"))
+    assert [next(steps) for _ in range(3)] == ["here"] * 3
+    assert run.epoch == 3
+    trained = run_through(steps)
+    whole = train(make_run(max_epochs=4), make_batches(), None, EpochHooks())
+    assert trained.n_epochs == 4
+    assert torch.equal(weights_of(trained), weights_of(whole))
+
+
+def test_settled_weights_are_lent(make_run: Any, make_batches: Any) -> None:
+    """They are those that training would end with; then it goes on from its own."""
+    run = make_run(max_epochs=3, weight_averaging="ema")
+    steps = stepwise(run, make_batches(), None, EpochHooks())
+    next(steps)
+    own = weights_of(run)
+    with run.settled():
+        lent = weights_of(run)
+        assert not run.net.module_.training
+    assert torch.equal(weights_of(run), own)
+    assert not torch.equal(lent, own)
+    short = make_run(max_epochs=1, weight_averaging="ema")
+    ended = train(short, make_batches(), None, EpochHooks())
+    assert torch.equal(lent, weights_of(ended))
 
 
 def test_descent_equals_a_loop_by_hand(

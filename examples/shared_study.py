@@ -1,0 +1,106 @@
+"""
+One study, two processes
+========================
+
+A search whose trials are kept in a file, shared by two processes of this machine. On
+several machines only the storage differs: the URL of a database that all of them see.
+Half a minute, nothing is downloaded.
+"""
+
+# %%
+# The search, in one place
+# ------------------------
+# Every process makes the search by this function, so that estimator, space, data and
+# folds are the same. What differs is refused when a process joins.
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import FloatDistribution
+from sklearn.datasets import load_breast_cancer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeep import MLPClassifier, OptunaSearchCV
+
+
+def make_search() -> tuple[OptunaSearchCV, Any, Any]:
+    """Return the search, the inputs and the target."""
+    X, y = load_breast_cancer(return_X_y=True)
+    net = MLPClassifier(hidden_layer_sizes=(32,), max_epochs=10, random_state=0)
+    space = {
+        "mlpclassifier__learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+        "mlpclassifier__dropout": FloatDistribution(0.0, 0.5),
+    }
+    search = OptunaSearchCV(
+        make_pipeline(StandardScaler(), net),
+        space,
+        n_trials=30,
+        cv=3,
+        study_name="breast cancer",
+    )
+    return search, X, y
+
+
+# %%
+# The first process makes the study
+# ---------------------------------
+# It reserves 30 trials in the file. Each process claims one after the other; together
+# they run 30, no more and no less. `resume=True` would go on with what is there if this
+# script were broken off and started again.
+
+
+def main() -> None:
+    """Search in this process and in another one that a command starts."""
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Path(folder) / "trials.log"
+        second = join(storage)
+        search, X, y = make_search()
+        search.set_params(storage=storage, resume=True, callbacks=[slowly])
+        search.fit(X, y)
+        said, _ = second.communicate(timeout=60)
+        print(f"the other process said: {said.strip()}")
+
+    # %%
+    # What each has done
+    # ------------------
+    # Every trial knows the process that ran it.
+
+    trials = search.study_.trials
+    workers = [trial.user_attrs["skdeep:lease"]["pid"] for trial in trials]
+    ours = workers.count(os.getpid())
+    print(f"{len(trials)} trials: {ours} here, {len(trials) - ours} there")
+    print(f"best accuracy {search.best_score_:.3f} with {search.best_params_}")
+    assert second.returncode == 0
+    assert len(trials) == 30
+
+
+def join(storage: Path) -> subprocess.Popen[str]:
+    """Start the one-line command of a second process, once there is a study."""
+    command = [
+        *(sys.executable, "-c"),
+        # In a shell: python -m skdeep.model_selection FILE.py:make_search --storage ...
+        "import sys, time, pathlib\n"
+        "from skdeep.model_selection._command import main\n"
+        "path = pathlib.Path(sys.argv[2])\n"
+        "while not (path.exists() and '\"skdeep\"' in path.read_text()): time.sleep(.1)\n"
+        "main([sys.argv[1] + ':make_search', '--storage', str(path)])",
+        *(__file__, str(storage)),
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def slowly(study: Any, trial: Any) -> None:
+    """Leave the other process, which still has to start, something to do."""
+    time.sleep(0.3)
+
+
+if __name__ == "__main__":
+    main()

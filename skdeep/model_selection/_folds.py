@@ -1,0 +1,209 @@
+"""A trial's fit on one fold: advanced in steps, looked at, and scored."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+
+from skdeep._compat import (
+    check_method_params,
+    score_estimator,
+    scorer_for,
+    scorers_by_name,
+    split_rows,
+)
+from skdeep.model_selection._slots import put_on_device
+from skdeep.model_selection._steps import PipelineSteps, has_epochs
+
+
+class FoldFailedError(Exception):
+    """The fit of a fold raised; the text is its traceback."""
+
+
+@dataclass
+class Evaluation:
+    """What all trials of a search have in common."""
+
+    estimator: Any
+    X: Any
+    y: Any
+    # Made once, so that all trials see the same folds.
+    splits: list[tuple[Any, Any]]
+    scorer: Any
+    # The metric that is tuned and pruned on; None is the only or the first one.
+    objective: str | None
+    fit_params: dict[str, Any] = field(default_factory=dict)
+    score_params: dict[str, Any] = field(default_factory=dict)
+    return_train_score: bool = False
+    error_score: Any = np.nan
+    resource: str | None = None
+    pruning: str = "lockstep"
+    report_every: int = 1
+    # Steps that the offset of a fold leaves to each fold before it.
+    stride: int = 1
+
+    def of_objective(self, scores: Any) -> float:
+        """Return the score that is tuned on, out of what a scorer returned."""
+        if not isinstance(scores, dict):
+            return float(scores)
+        name = next(iter(scores)) if self.objective is None else self.objective
+        return float(scores[name])
+
+    def quick_scorer(self) -> Any:
+        """Return a scorer of the objective alone."""
+        if self.objective is not None and scorers_by_name(self.scorer):
+            return scorer_for(self.scorer, self.objective)
+        return self.scorer
+
+    def scores_predictions(self) -> bool:
+        """Tell whether a score depends on a model's predictions and nothing else.
+
+        Then the last step of a Pipeline may be scored on rows transformed before.
+        """
+        if get_config()["enable_metadata_routing"]:
+            return False
+        # Made by make_scorer, or what scoring=None stands for.
+        return all(
+            hasattr(scorer, "_score_func") or hasattr(scorer, "_estimator")
+            for scorer in scorers_by_name(self.scorer).values() or [self.scorer]
+        )
+
+
+class Fold:
+    """The fit of a trial on one fold.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What all trials have in common.
+    params : dict
+        Of the trial.
+    index : int
+        Of the split.
+    device : str or None
+        Where to train; None leaves the estimator's own choice.
+    """
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        params: dict[str, Any],
+        index: int,
+        device: str | None,
+    ) -> None:
+        self.evaluation = evaluation
+        self.index = index
+        estimator = clone(evaluation.estimator)
+        estimator.set_params(**clone(params, safe=False))
+        self._estimator = put_on_device(estimator, device)
+        # A trial may have put another estimator into a step.
+        self.has_epochs = has_epochs(estimator, evaluation.resource)
+        self._steps: PipelineSteps | None = None
+        self._test: Any = None
+        self._transformed: Any = None
+        self.done = False
+        self.n_epochs = self.kept_epoch = 0
+        self.fit_time = self.score_time = 0.0
+        # The objective's last known score; all scores once the fit is done.
+        self.score = math.nan
+        self.test_scores: Any = None
+        self.train_scores: Any = None
+
+    def advance(self) -> None:
+        """Train an epoch, or all at once; with the last one score the fold."""
+        with self._timed("fit_time"):
+            if self._steps is None:
+                self._steps = self._open()
+            self._steps.advance()
+        steps: Any = self._steps
+        self.n_epochs, self.done = steps.n_epochs, steps.done
+        if self.done:
+            self.kept_epoch = steps.kept_epoch
+            self._finish()
+
+    def look(self) -> bool:
+        """Score the fold as it is now; False if that tells nothing."""
+        if self.done:
+            return True
+        with self._timed("score_time"):
+            return self._look()
+
+    @contextmanager
+    def _timed(self, total: str) -> Iterator[None]:
+        """Add the block's seconds to a total, and tell failures of the fold apart."""
+        began = time.perf_counter()
+        try:
+            yield
+        except Exception as error:
+            if self.evaluation.error_score == "raise":
+                raise
+            raise FoldFailedError(format_exc()) from error
+        finally:
+            spent = time.perf_counter() - began
+            setattr(self, total, getattr(self, total) + spent)
+
+    def close(self) -> None:
+        """Let go of rows and models."""
+        if self._steps is not None:
+            self._steps.close()
+        self._steps = self._test = self._transformed = self._estimator = None
+
+    def _open(self) -> PipelineSteps:
+        task, estimator = self.evaluation, self._estimator
+        train, test = task.splits[self.index]
+        X, y = split_rows(estimator, task.X, task.y, train)
+        self._test = split_rows(estimator, task.X, task.y, test, train)
+        params = check_method_params(task.X, params=task.fit_params, indices=train)
+        return PipelineSteps(estimator, X, y, params, resource=task.resource)
+
+    def _look(self) -> bool:
+        steps: Any = self._steps
+        task, (X, y) = self.evaluation, self._test
+        last_only = task.scores_predictions()
+        if last_only:
+            if self._transformed is None:
+                self._transformed = steps.transform(X)
+            X = self._transformed
+        with steps.look_at_last() if last_only else steps.look() as model:
+            if model is None:
+                return False
+            given = (X,) if y is None else (X, y)
+            scores = task.quick_scorer()(model, *given, **self._score_params(1))
+        self.score = task.of_objective(scores)
+        return True
+
+    def _finish(self) -> None:
+        """Score the fitted estimator as cross-validation does."""
+        task, began = self.evaluation, time.perf_counter()
+        fitted, (X, y) = self._estimator, self._test
+        error = task.error_score
+        self.test_scores = score_estimator(
+            fitted, X, y, task.scorer, self._score_params(1), error
+        )
+        self.score_time += time.perf_counter() - began
+        self.score = task.of_objective(self.test_scores)
+        if task.return_train_score:
+            train, _ = task.splits[self.index]
+            rows = split_rows(fitted, task.X, task.y, train)
+            self.train_scores = score_estimator(
+                fitted, *rows, task.scorer, self._score_params(0), error
+            )
+        self.close()
+
+    def _score_params(self, part: int) -> dict[str, Any]:
+        """Return what a scorer is given for the training (0) or the test rows (1)."""
+        task = self.evaluation
+        rows = task.splits[self.index][part]
+        params: dict[str, Any] = check_method_params(
+            task.X, params=task.score_params, indices=rows
+        )
+        return params
