@@ -8,6 +8,7 @@
         ├── DivergenceError             also an ArithmeticError
         ├── MissingDependencyError      also an ImportError
         ├── NetworkError                also a RuntimeError
+        ├── PersistenceError            also a ValueError
         └── WeightsError                also a RuntimeError
     UserWarning
     └── SkdeepWarning
@@ -32,6 +33,7 @@ __all__ = [
     "LicenseWarning",
     "MissingDependencyError",
     "NetworkError",
+    "PersistenceError",
     "SkdeepError",
     "SkdeepWarning",
     "WeightsError",
@@ -238,6 +240,21 @@ class NetworkError(SkdeepError, RuntimeError):
             where.append(f"on {self.device}")
         place = f" in {', '.join(where)}" if where else ""
         return f"The network of {self.estimator} failed{place}: {self.reason}"
+
+
+class PersistenceError(SkdeepError, ValueError):
+    """Raised where an estimator cannot be saved, or a file not be read.
+
+    See Also
+    --------
+    InconsistentVersionWarning : Where it can, but another version wrote it.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import PersistenceError, SkdeepError
+    >>> issubclass(PersistenceError, SkdeepError)
+    True
+    """
 
 
 class WeightsError(SkdeepError, RuntimeError):

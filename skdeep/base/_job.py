@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     import torch
 
@@ -34,6 +36,7 @@ class Part:
         return int(self.X.shape[0])
 
 
+@storable()
 @dataclass
 class FittedState:
     """What prediction and continued training need beside the module."""

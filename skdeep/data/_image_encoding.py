@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from skdeep._storable import storable
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
 from skdeep.data._images import BLOCK_IMAGES, ImageTable, read_ahead
 
@@ -22,6 +23,7 @@ Statistics: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
 Normalize: TypeAlias = "Literal['data'] | Statistics | None"
 
 
+@storable()
 class ImageEncoder:
     """Bring images to one size, one number of channels and one scale.
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from skdeep._typing import Array
 
 BLOCK_ROWS = 8192
 
 
+@storable()
 class ColumnScaler:
     """Standardise columns by the weighted mean and standard deviation of the rows seen.
 

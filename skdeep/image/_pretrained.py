@@ -11,6 +11,7 @@ import torch
 
 from skdeep._compat import Interval
 from skdeep._constraints import network_constraints
+from skdeep._storable import storable
 from skdeep.augmentation import make_augmenter
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import open_store
@@ -81,6 +82,7 @@ _OF_THE_NETWORK = (
 )
 
 
+@storable()
 @dataclass
 class Pretrained:
     """What a network started from, and what is known of the images of its fit."""

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._adapter import instantiate, is_loss_class, mean_over_samples
 from skdeep.losses._shapes import check_columns, check_indices
 
@@ -36,6 +37,7 @@ _INSTEAD: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
+@storable("label_smoothing")
 class CrossEntropy(nn.Module):
     """Measure softmax cross-entropy against class indices.
 
@@ -63,6 +65,7 @@ class CrossEntropy(nn.Module):
         return (losses * weight).mean()
 
 
+@storable("label_smoothing")
 class BinaryCrossEntropy(nn.Module):
     """Measure logistic cross-entropy, summed over the columns.
 
@@ -90,6 +93,7 @@ class BinaryCrossEntropy(nn.Module):
         return loss if n_labels == 1 else loss * n_labels
 
 
+@storable("gamma", "label_smoothing")
 class FocalLoss(nn.Module):
     """Measure the focal loss of a softmax against class indices.
 
@@ -129,6 +133,7 @@ class FocalLoss(nn.Module):
         return (losses if weight is None else losses * weight).mean()
 
 
+@storable("gamma", "label_smoothing")
 class BinaryFocalLoss(nn.Module):
     """Measure the focal loss of logistic outputs, summed over the columns.
 
@@ -160,6 +165,7 @@ class BinaryFocalLoss(nn.Module):
         return (losses if weight is None else losses * weight).mean()
 
 
+@storable("criterion", "kind")
 class TorchClassificationLoss(nn.Module):
     """Apply a loss of torch, sample weights and all.
 
@@ -174,6 +180,7 @@ class TorchClassificationLoss(nn.Module):
     def __init__(self, criterion: nn.Module, kind: ClassificationKind) -> None:
         super().__init__()
         self.criterion = criterion
+        self.kind = kind
         self.check = check_indices if kind == "multiclass" else check_columns
         self.translate = _translation(criterion, kind)
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear, logsigmoid
 
+from skdeep._storable import storable
 from skdeep.networks._drawing import uniform_parameter
 from skdeep.networks._ntk import affine
 
@@ -289,6 +290,7 @@ class MemberBatchNorm(nn.BatchNorm1d):
         return rows.view(x.shape)
 
 
+@storable()
 def combine(output: Tensor, kind: CombinationKind) -> Tensor:
     """Return raw outputs of the ensemble, which predict what its members do on average.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,16 @@ class EpochHooks:
     """What the caller wants to do around an epoch.
 
     `score` returns a validation score of the network as it stands; `begin` opens a
-    task and `end` closes it, returning True to stop.
+    task and `end` closes it, returning True to stop. `keep` is called after each epoch
+    with whether it was the last, to take the run's `capture`; `kept` is such a capture
+    of the same training, to go on from.
     """
 
     score: Callable[[], float] | None = None
     begin: Callable[[], Any] = lambda: None
     end: Callable[[Any], bool] = lambda _task: False
+    keep: Callable[[bool], None] = lambda _over: None
+    kept: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -185,6 +189,47 @@ class TrainingRun:
             best_epoch=self.stopper.best_epoch,
         )
 
+    def capture(self, *, over: bool) -> dict[str, Any]:
+        """Return all that the epochs to come depend on, beside the data.
+
+        Parameters
+        ----------
+        over : bool
+            Whether there are any to come.
+
+        Returns
+        -------
+        captured : dict
+            Tensors, numbers and the like; generators of batches are the caller's.
+        """
+        plan = self.plan
+        return {
+            "epoch": self.epoch,
+            "over": over,
+            "seconds": time.perf_counter() - self._began,
+            "stepper": self.stepper.capture(),
+            "stopper": self.stopper.state(),
+            "net": self.net.progress(),
+            "global_rng": None if plan.third_party_seed is None else _rng_states(plan),
+        }
+
+    def restore(self, captured: Mapping[str, Any]) -> bool:
+        """Go on where a `capture` was taken; True where that was the end.
+
+        Parameters
+        ----------
+        captured : mapping
+            Of a run of the same plan, module and loss.
+        """
+        self.epoch = captured["epoch"]
+        self._began = time.perf_counter() - captured["seconds"]
+        self.stepper.restore(captured["stepper"])
+        self.stopper.resume(captured["stopper"], self.plan.device)
+        self.net.resume(captured["net"])
+        if captured["global_rng"] is not None:
+            _set_rng_states(captured["global_rng"], self.plan)
+        return bool(captured["over"])
+
     def _settle(self) -> None:
         """Put the weights in place that training is to end with."""
         if self.plan.stopping.restore_best:
@@ -226,13 +271,15 @@ def train(
     plan = run.plan
     with _global_rng(plan), EpochReport(plan) as report:
         run.begin(batches, valid)
-        for _ in range(plan.max_epochs):
+        over = hooks.kept is not None and run.restore(hooks.kept)
+        report.done = run.epoch
+        while not over:
             task = hooks.begin()
             stop = run.advance(batches, valid, hooks.score)
             report.epoch(run.net.history[-1])
             # Not short-circuited: the task must be closed whatever the plan says.
-            if hooks.end(task) or stop:
-                break
+            over = hooks.end(task) or stop or run.epoch >= plan.max_epochs
+            hooks.keep(over)
         return run.finish(batches, valid, keep_state=keep_state)
 
 
@@ -240,3 +287,17 @@ def _global_rng(plan: TrainingPlan) -> AbstractContextManager[None]:
     if plan.third_party_seed is None:
         return nullcontext()
     return isolated_global_rng(plan.third_party_seed, plan.device)
+
+
+def _rng_states(plan: TrainingPlan) -> list[torch.Tensor]:
+    """Return the states of torch's own generators, as lent to foreign modules."""
+    states = [torch.random.get_rng_state()]
+    if plan.device.type == "cuda":  # GPU only
+        states.append(torch.cuda.get_rng_state(plan.device))
+    return states
+
+
+def _set_rng_states(states: Sequence[torch.Tensor], plan: TrainingPlan) -> None:
+    torch.random.set_rng_state(states[0])
+    if plan.device.type == "cuda":  # GPU only
+        torch.cuda.set_rng_state(states[1], plan.device)
