@@ -2,6 +2,7 @@
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
@@ -18,4 +19,7 @@ __all__ = [
     "Part",
     "PerceptronDoor",
     "TrainedNetwork",
+    "VersionStamp",
+    "current_versions",
+    "fitted_attributes",
 ]

@@ -18,10 +18,12 @@ from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
     STAGES,
+    describe_backbone,
     find_weights,
     lies_channels_last,
     make_backbone,
     make_encoder,
+    rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
@@ -36,6 +38,8 @@ from skdeep.networks import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array
     from skdeep.base import FittedState, Part
@@ -80,6 +84,7 @@ _OF_THE_NETWORK = (
     "channel_mode",
     "feature_scaling",
 )
+_OF_THE_HEAD = ("hidden_layer_sizes", "activation", "dropout")
 
 
 @storable()
@@ -220,6 +225,26 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         if not pretrained.head_phase:
             self._thaw(backbone, job)
         return job.module
+
+    def _describe_network(self) -> dict[str, Any]:
+        module = cast("Any", self.module_)
+        return {
+            "backbone": describe_backbone(self, module.backbone),
+            "channels_last": module.channels_last,
+        }
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        backbone = rebuild_described(
+            described["backbone"], state.scaler, state.pretrained.weights
+        )
+        layers = {name: state.architecture[name] for name in _OF_THE_HEAD}
+        head = MLP(backbone.n_features, n_outputs=state.target.n_outputs, **layers)
+        scale = FeatureScale(backbone.n_features)
+        last = bool(described["channels_last"])
+        return TransferNet(backbone, scale, head, channels_last=last)
 
     def _features(self, module: Any, encoder: Any, pretrained: Pretrained) -> Features:
         return Features(

@@ -9,6 +9,7 @@ from skdeep.networks._activations import (
     make_activation,
 )
 from skdeep.networks._backbone import Backbone, build_backbone
+from skdeep.networks._backbone_rebuilding import rebuild_backbone
 from skdeep.networks._convnet import ChannelDropout, ConvNet, map_sizes
 from skdeep.networks._dropout import (
     GeneratorDropout,
@@ -56,6 +57,7 @@ __all__ = [
     "make_activation",
     "map_sizes",
     "per_layer",
+    "rebuild_backbone",
     "resolve_layers",
     "resolve_weights",
 ]

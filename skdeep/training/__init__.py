@@ -2,6 +2,7 @@
 
 from skdeep.training._engine import EpochHooks, TrainedNetwork, TrainingRun, train
 from skdeep.training._history import join_columns
+from skdeep.training._net import LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES
 
@@ -9,6 +10,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "EpochHooks",
+    "LeanNet",
     "TrainedNetwork",
     "TrainingRun",
     "join_columns",
