@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
+    from skdeep.persistence import load, save
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -46,8 +47,10 @@ __all__ = [
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "exceptions",
+    "load",
     "load_images",
     "recipe_params",
+    "save",
     "show_versions",
 ]
 
@@ -64,8 +67,10 @@ _ROOMS = {
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
     "exceptions": "skdeep.exceptions",
+    "load": "skdeep.persistence",
     "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",
+    "save": "skdeep.persistence",
     "show_versions": "skdeep._show_versions",
 }
 

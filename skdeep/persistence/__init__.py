@@ -1,0 +1,5 @@
+"""Fitted estimators in files and in other hands: saved, exported, described."""
+
+from skdeep.persistence._saving import load, save
+
+__all__ = ["load", "save"]
