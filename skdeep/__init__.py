@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
-    from skdeep.persistence import load, save
+    from skdeep.persistence import Checkpoint, load, save
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -38,6 +38,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CNNClassifier",
     "CNNRegressor",
+    "Checkpoint",
     "ImageAugmenter",
     "ImageClassifier",
     "ImageFeatureExtractor",
@@ -58,6 +59,7 @@ __all__ = [
 _ROOMS = {
     "CNNClassifier": "skdeep.image",
     "CNNRegressor": "skdeep.image",
+    "Checkpoint": "skdeep.persistence",
     "ImageAugmenter": "skdeep.image",
     "ImageClassifier": "skdeep.image",
     "ImageFeatureExtractor": "skdeep.image",

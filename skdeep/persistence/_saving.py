@@ -242,6 +242,8 @@ def _read_1(
     _warn_of_versions(payload["versions"], content)
     if kind == "estimator":
         return decoder.value(content)
+    if kind == "training":
+        return decoder.value(content["training"])
     if content["estimator"] is None:
         raise PersistenceError(
             f"The checkpoint holds a training, but no estimator. {content['why']} "
