@@ -148,6 +148,10 @@ class ColumnScaler:
         scaled *= inverse
         return scaled
 
+    def factors(self) -> tuple[Array | None, Array]:
+        """Return what `transform` subtracts, if anything, and multiplies by."""
+        return self.offset, self._inverse
+
     def inverse_transform(self, X: Array) -> Array:
         """Return `X` in the units the statistics were taken in."""
         restored: Array = X * self.scale

@@ -27,8 +27,7 @@ from skdeep.image._backbones import (
 )
 from skdeep.image._features import Features
 from skdeep.image._inputs import ImageReader
-from skdeep.image._views import MOST_VIEWS
-from skdeep.networks import Weights
+from skdeep.networks import MOST_VIEWS, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

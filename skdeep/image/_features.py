@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from skdeep.data import cache_context, cached_features
-from skdeep.image._views import view_of
-from skdeep.networks import Backbone, fused
+from skdeep.networks import Backbone, fused, view_of
 
 if TYPE_CHECKING:
     from skdeep._typing import Array

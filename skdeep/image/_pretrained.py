@@ -27,13 +27,14 @@ from skdeep.image._backbones import (
 )
 from skdeep.image._features import FeatureRows, Features, block_images
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
-from skdeep.image._views import MOST_VIEWS, all_views
 from skdeep.networks import (
     ACTIVATIONS,
     MLP,
+    MOST_VIEWS,
     Backbone,
     FeatureScale,
     TransferNet,
+    all_views,
     per_layer,
 )
 

@@ -28,11 +28,13 @@ from skdeep.networks._numeric_embeddings import (
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
 from skdeep.networks._transfer import FeatureScale, TransferNet
+from skdeep.networks._views import MOST_VIEWS, all_views, view_of
 from skdeep.networks._weights import Weights, resolve_weights
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "MOST_VIEWS",
     "Backbone",
     "ChannelDropout",
     "CombinationKind",
@@ -47,6 +49,7 @@ __all__ = [
     "TransferNet",
     "Weights",
     "activation_name",
+    "all_views",
     "attach_generator",
     "build_backbone",
     "combine",
@@ -60,4 +63,5 @@ __all__ = [
     "rebuild_backbone",
     "resolve_layers",
     "resolve_weights",
+    "view_of",
 ]

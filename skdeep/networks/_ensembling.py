@@ -129,7 +129,9 @@ class EnsembleAdapter(nn.Module):
             What ``layer(self(x).flatten(0, 1))`` is.
         """
         weight, bias = affine(layer)
-        if FEW_ROWS * len(x) <= len(bias):
+        # A graph that is exported is one for any number of rows.
+        traced = torch.compiler.is_compiling()
+        if not traced and FEW_ROWS * len(x) <= len(bias):
             return linear(self(x).flatten(0, 1), weight, bias)
         members = (self.weight.unsqueeze(1) * weight).flatten(0, 1)
         return linear(x, members, bias.repeat(self.n_members)).view(-1, len(bias))
