@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         ImageRegressor,
         load_images,
     )
-    from skdeep.persistence import Checkpoint, load, save
+    from skdeep.persistence import (
+        Checkpoint,
+        load,
+        model_card,
+        save,
+        to_onnx,
+        to_torch,
+    )
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -50,9 +57,12 @@ __all__ = [
     "exceptions",
     "load",
     "load_images",
+    "model_card",
     "recipe_params",
     "save",
     "show_versions",
+    "to_onnx",
+    "to_torch",
 ]
 
 # Public name -> the room it lives in; a room that is public as a whole is its own.
@@ -71,9 +81,12 @@ _ROOMS = {
     "exceptions": "skdeep.exceptions",
     "load": "skdeep.persistence",
     "load_images": "skdeep.image",
+    "model_card": "skdeep.persistence",
     "recipe_params": "skdeep.tabular",
     "save": "skdeep.persistence",
     "show_versions": "skdeep._show_versions",
+    "to_onnx": "skdeep.persistence",
+    "to_torch": "skdeep.persistence",
 }
 
 
