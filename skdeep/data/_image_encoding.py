@@ -237,9 +237,10 @@ class ImageEncoder:
         """
         if self.normalize is None:
             return pixels
+        # Copies: a file that is mapped into memory cannot be written to.
         shape = (1, -1, 1, 1)
-        mean = torch.from_numpy(self.mean).to(pixels).view(shape)
-        inverse = torch.from_numpy(self.inverse).to(pixels).view(shape)
+        mean = torch.tensor(self.mean).to(pixels).view(shape)
+        inverse = torch.tensor(self.inverse).to(pixels).view(shape)
         return pixels.sub_(mean).mul_(inverse)
 
     def pixels(
