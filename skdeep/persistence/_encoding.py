@@ -107,7 +107,7 @@ class Encoder:
 
     def refusal(self, value: Any, where: str, why: str = "") -> PersistenceError:
         """Return the error on a value that no file without pickle can hold."""
-        called = getattr(value, "__qualname__", None) or type(value).__qualname__
+        called = getattr(value, "__name__", None) or type(value).__name__
         what = f"{'the class' if isinstance(value, type) else 'a'} {called}"
         if callable(value) and not isinstance(value, (type, torch.nn.Module)):
             what = f"the function {called}"
@@ -194,7 +194,7 @@ def _numbers(encoder: Encoder, value: array.array[Any], where: str) -> Any:
 
 
 def _scalar(encoder: Encoder, value: np.generic, where: str) -> Any:
-    if value.dtype.kind not in "biufU" or value.dtype.itemsize > 8 * 2**20:
+    if value.dtype.kind != "U" and value.dtype.newbyteorder("=") not in STORED_DTYPES:
         raise encoder.refusal(value, where)
     item = encoder.node(value.item(), where)
     return {TAG: "scalar", "dtype": value.dtype.str, "value": item}

@@ -165,6 +165,8 @@ def load(
     name = os.fspath(path)
     payload, arrays = unpack(read_bytes(Path(path)), name)
     estimator = read_payload(payload, arrays, name, trusted)
+    if not isinstance(estimator, BaseEstimator):
+        raise PersistenceError(f"The file {name} holds no estimator.")
     place(estimator, device)
     return estimator
 
@@ -216,7 +218,7 @@ def read_payload(
         If no reader knows the format, or the content does not keep to it.
     """
     written = payload.get("format")
-    reader = _READERS.get(written) if isinstance(written, int) else None
+    reader = _READERS.get(written) if type(written) is int else None
     if reader is None:
         raise PersistenceError(
             f"The file {name} is of format {written!r:.60}, and this version of skdeep "
