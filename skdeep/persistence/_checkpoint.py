@@ -12,7 +12,7 @@ from skdeep.exceptions import PersistenceError
 from skdeep.persistence._container import pack, read_bytes, unpack, write_atomically
 from skdeep.persistence._encoding import Encoder
 from skdeep.persistence._estimators import estimator_rules
-from skdeep.persistence._saving import describe, read_payload
+from skdeep.persistence._saving import describe, read_payload, whatever_it_holds
 
 
 class Checkpoint:
@@ -112,7 +112,8 @@ class Checkpoint:
                 "that could be resumed. Choose another path."
             )
         training = {**payload, "kind": "training"}
-        kept: dict[str, Any] = read_payload(training, arrays, name, ())
+        with whatever_it_holds(name):
+            kept: dict[str, Any] = read_payload(training, arrays, name, ())
         return kept
 
     def write(self, training: dict[str, Any], estimator: Any) -> None:

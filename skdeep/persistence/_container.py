@@ -120,8 +120,7 @@ def read_sealed(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, Array
         arrays = {key: _as_array(view) for key, view in views}
     except (SafetensorError, ValueError, LookupError, TypeError, RecursionError) as e:
         raise PersistenceError(
-            f"The file {name} cannot be read: {type(e).__name__}: {e}. Take another "
-            "copy."
+            f"The file {name} cannot be read: {in_a_line(e)}. Take another copy."
         ) from e
     if not isinstance(payload, dict):
         raise PersistenceError(f"The file {name} cannot be read: it holds no object.")
@@ -154,6 +153,11 @@ def _as_array(view: Mapping[str, Any]) -> Array:
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return what an error says, in one line of bounded length."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")[:300]
 
 
 def write_atomically(path: Path, data: bytes) -> None:

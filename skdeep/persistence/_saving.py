@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,18 @@ from sklearn.base import BaseEstimator
 
 from skdeep._devices import device_or_cpu
 from skdeep.base import current_versions
-from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
-from skdeep.persistence._container import pack, read_bytes, unpack, write_atomically
+from skdeep.exceptions import (
+    DeviceNotAvailableError,
+    InconsistentVersionWarning,
+    PersistenceError,
+)
+from skdeep.persistence._container import (
+    in_a_line,
+    pack,
+    read_bytes,
+    unpack,
+    write_atomically,
+)
 from skdeep.persistence._decoding import Decoder
 from skdeep.persistence._encoding import Encoder
 from skdeep.persistence._estimators import (
@@ -164,11 +175,38 @@ def load(
     """
     name = os.fspath(path)
     payload, arrays = unpack(read_bytes(Path(path)), name)
-    estimator = read_payload(payload, arrays, name, trusted)
-    if not isinstance(estimator, BaseEstimator):
-        raise PersistenceError(f"The file {name} holds no estimator.")
-    place(estimator, device)
+    with whatever_it_holds(name):
+        estimator = read_payload(payload, arrays, name, trusted)
+        if not isinstance(estimator, BaseEstimator):
+            raise PersistenceError(f"The file {name} holds no estimator.")
+        place(estimator, device)
     return estimator
+
+
+@contextmanager
+def whatever_it_holds(name: str) -> Iterator[None]:
+    """Turn what a file makes code raise that was not written for it into an error.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+
+    Yields
+    ------
+    None
+        The block that reads it.
+    """
+    try:
+        yield
+    except (PersistenceError, DeviceNotAvailableError, ImportError):
+        raise
+    # There is no list of what forged values make the code of a class raise.
+    except Exception as error:
+        raise PersistenceError(
+            f"The file {name} does not hold what it should: {in_a_line(error)}. Take "
+            "another copy."
+        ) from error
 
 
 def describe(kind: str, content: Any) -> dict[str, Any]:
@@ -215,7 +253,7 @@ def read_payload(
     Raises
     ------
     PersistenceError
-        If no reader knows the format, or the content does not keep to it.
+        If no reader knows the format.
     """
     written = payload.get("format")
     reader = _READERS.get(written) if type(written) is int else None
@@ -224,16 +262,7 @@ def read_payload(
             f"The file {name} is of format {written!r:.60}, and this version of skdeep "
             f"reads {', '.join(map(str, _READERS))}. Update skdeep."
         )
-    try:
-        return reader(payload, arrays, trusted)
-    except (PersistenceError, ImportError):
-        raise
-    # Whatever a file makes the code of a class raise that it was not written for.
-    except Exception as error:
-        raise PersistenceError(
-            f"The file {name} does not hold what it should: {type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else ''}. Take another copy."
-        ) from error
+    return reader(payload, arrays, trusted)
 
 
 def _read_1(
