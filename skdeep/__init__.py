@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     )
     from skdeep.inspection import SearchDisplay
     from skdeep.model_selection import OptunaSearchCV, VectorizedSearchCV, search_space
+    from skdeep.persistence import (
+        Checkpoint,
+        load,
+        model_card,
+        save,
+        to_onnx,
+        to_torch,
+    )
     from skdeep.tabular import (
         MLPClassifier,
         MLPRegressor,
@@ -39,6 +47,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CNNClassifier",
     "CNNRegressor",
+    "Checkpoint",
     "ImageAugmenter",
     "ImageClassifier",
     "ImageFeatureExtractor",
@@ -51,16 +60,22 @@ __all__ = [
     "TabularMLPRegressor",
     "VectorizedSearchCV",
     "exceptions",
+    "load",
     "load_images",
+    "model_card",
     "recipe_params",
+    "save",
     "search_space",
     "show_versions",
+    "to_onnx",
+    "to_torch",
 ]
 
 # Public name -> the room it lives in; a room that is public as a whole is its own.
 _ROOMS = {
     "CNNClassifier": "skdeep.image",
     "CNNRegressor": "skdeep.image",
+    "Checkpoint": "skdeep.persistence",
     "ImageAugmenter": "skdeep.image",
     "ImageClassifier": "skdeep.image",
     "ImageFeatureExtractor": "skdeep.image",
@@ -73,10 +88,15 @@ _ROOMS = {
     "TabularMLPRegressor": "skdeep.tabular",
     "VectorizedSearchCV": "skdeep.model_selection",
     "exceptions": "skdeep.exceptions",
+    "load": "skdeep.persistence",
     "load_images": "skdeep.image",
+    "model_card": "skdeep.persistence",
     "recipe_params": "skdeep.tabular",
     "search_space": "skdeep.model_selection",
+    "save": "skdeep.persistence",
     "show_versions": "skdeep._show_versions",
+    "to_onnx": "skdeep.persistence",
+    "to_torch": "skdeep.persistence",
 }
 
 

@@ -2,6 +2,7 @@
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
@@ -48,11 +49,14 @@ __all__ = [
     "Steps",
     "StepwiseFit",
     "TrainedNetwork",
+    "VersionStamp",
     "batch_sizes",
     "can_be_stacked",
+    "current_versions",
     "depths",
     "dropouts",
     "fit_together",
+    "fitted_attributes",
     "for_steps",
     "learning_rates",
     "smoothings",

@@ -25,6 +25,7 @@ from skdeep.base._fitted import FittedAttributes
 from skdeep.base._forward import forward_blocks
 from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._resuming import Ledger, check_store
 from skdeep.base._search_space import SearchSpaces
 from skdeep.base._validate import validate
 from skdeep.data import (
@@ -63,6 +64,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
         X_val: MatrixLike = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        checkpoint: Any = None,
     ) -> Self:
         """Train the network.
 
@@ -83,6 +85,9 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             Validation targets, required along with `X_val`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Non-negative weights of the validation rows.
+        checkpoint : Checkpoint or None, default=None
+            A `skdeep.Checkpoint`: the file that keeps the training after every few
+            epochs, so that one that was cut off can be resumed to the same end.
 
         Returns
         -------
@@ -97,9 +102,11 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             If the training loss is no longer finite.
         DeviceNotAvailableError
             If the device asked for is not there.
+        PersistenceError
+            If a checkpoint cannot be written, or belongs to another fit.
         """
         validation = (X_val, y_val, sample_weight_val)
-        return self._run(X, y, sample_weight, validation)
+        return self._run(X, y, sample_weight, validation, checkpoint=checkpoint)
 
     def _run(
         self,
@@ -110,8 +117,12 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
         *,
         partial: bool = False,
         classes: Any = None,
+        checkpoint: Any = None,
     ) -> Self:
         job = validate(self, X, y, sample_weight, validation, partial=partial)
+        if checkpoint is not None:
+            check_store(type(self).__name__, checkpoint, self.callbacks)
+            job.ledger = Ledger(checkpoint, self, job)
         with self._conditions(job):
             trained = self._learn(job, classes)
         return self._adopt(job, trained)
@@ -214,10 +225,11 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             state=job.before.resume if job.before else None,
         )
         if job.first is not None:
-            return (yield from stepwise(run, job.batches, None, EpochHooks()))
+            hooks = job.followed(run, EpochHooks())
+            return (yield from stepwise(run, job.batches, None, hooks))
         if silent:
-            score = EpochHooks(score=self._score_hook(job, run))
-            return (yield from stepwise(run, job.batches, job.valid_batches, score))
+            hooks = job.followed(run, EpochHooks(score=self._score_hook(job, run)))
+            return (yield from stepwise(run, job.batches, job.valid_batches, hooks))
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
 
@@ -227,6 +239,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
             pause=lambda: self._as_it_is(job, run),
         )
+        hooks = job.followed(run, hooks)
         trained = yield from stepwise(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
         )

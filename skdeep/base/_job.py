@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     import torch
 
     from skdeep._plan import TrainingPlan
     from skdeep._seeding import Streams
     from skdeep._typing import Array
+    from skdeep.base._resuming import Ledger
     from skdeep.data import Batches, ColumnScaler
     from skdeep.losses import WeightPenalty
-    from skdeep.training import TrainedNetwork
+    from skdeep.training import EpochHooks, TrainedNetwork, TrainingRun
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Part:
         return int(self.X.shape[0])
 
 
+@storable()
 @dataclass
 class FittedState:
     """What prediction and continued training need beside the module."""
@@ -90,6 +94,8 @@ class Job:
     # What the network started from, where it was not random.
     pretrained: Any = None
     temperature: float = 1.0
+    # What keeps the training in a file, where it is kept.
+    ledger: Ledger | None = None
     target: Any = None
     scaler: ColumnScaler | None = None
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -102,3 +108,7 @@ class Job:
     plan: TrainingPlan = field(init=False)
     batches: Batches = field(init=False)
     valid_batches: Batches | None = None
+
+    def followed(self, run: TrainingRun, hooks: EpochHooks) -> EpochHooks:
+        """Return hooks that also keep the training, where it is kept."""
+        return hooks if self.ledger is None else self.ledger.follow(self, run, hooks)

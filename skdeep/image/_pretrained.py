@@ -11,31 +11,37 @@ import torch
 
 from skdeep._compat import Interval
 from skdeep._constraints import network_constraints
+from skdeep._storable import storable
 from skdeep.augmentation import make_augmenter
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
     STAGES,
+    describe_backbone,
     find_weights,
     lies_channels_last,
     make_backbone,
     make_encoder,
+    rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
 from skdeep.image._search_spaces import PRETRAINED_SPACE
-from skdeep.image._views import MOST_VIEWS, all_views
 from skdeep.networks import (
     ACTIVATIONS,
     MLP,
+    MOST_VIEWS,
     Backbone,
     FeatureScale,
     TransferNet,
+    all_views,
     per_layer,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array
     from skdeep.base import FittedState, Part, Steps
@@ -78,8 +84,10 @@ _OF_THE_NETWORK = (
     "channel_mode",
     "feature_scaling",
 )
+_OF_THE_HEAD = ("hidden_layer_sizes", "activation", "dropout")
 
 
+@storable()
 @dataclass
 class Pretrained:
     """What a network started from, and what is known of the images of its fit."""
@@ -224,6 +232,26 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         if not pretrained.head_phase:
             self._thaw(backbone)
         return job.module
+
+    def _describe_network(self) -> dict[str, Any]:
+        module = cast("Any", self.module_)
+        return {
+            "backbone": describe_backbone(self, module.backbone),
+            "channels_last": module.channels_last,
+        }
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        backbone = rebuild_described(
+            described["backbone"], state.scaler, state.pretrained.weights
+        )
+        layers = {name: state.architecture[name] for name in _OF_THE_HEAD}
+        head = MLP(backbone.n_features, n_outputs=state.target.n_outputs, **layers)
+        scale = FeatureScale(backbone.n_features)
+        last = bool(described["channels_last"])
+        return TransferNet(backbone, scale, head, channels_last=last)
 
     def _features(self, module: Any, encoder: Any, pretrained: Pretrained) -> Features:
         return Features(

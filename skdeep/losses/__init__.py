@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skdeep.losses._adapter import instantiate
 from skdeep.losses._classification import (
     CLASSIFICATION_KINDS,
     LOSSES_CLASSIFICATION,
@@ -31,6 +32,7 @@ __all__ = [
     "StackedLoss",
     "StackedPenalty",
     "WeightPenalty",
+    "instantiate",
     "logits_to_proba",
     "make_classification_loss",
     "make_regression_loss",

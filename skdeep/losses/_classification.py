@@ -42,6 +42,7 @@ _INSTEAD: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
+@storable("criterion", "kind")
 class TorchClassificationLoss(nn.Module):
     """Apply a loss of torch, sample weights and all.
 
@@ -56,6 +57,7 @@ class TorchClassificationLoss(nn.Module):
     def __init__(self, criterion: nn.Module, kind: ClassificationKind) -> None:
         super().__init__()
         self.criterion = criterion
+        self.kind = kind
         self.check = check_indices if kind == "multiclass" else check_columns
         self.translate = _translation(criterion, kind)
 

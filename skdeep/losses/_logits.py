@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._shapes import check_columns, check_indices
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class LogitLoss(nn.Module, ABC):
         return (losses if weight is None else losses * weight).mean()
 
 
+@storable("label_smoothing")
 class CrossEntropy(LogitLoss):
     """Measure softmax cross-entropy against class indices.
 
@@ -70,6 +72,7 @@ class CrossEntropy(LogitLoss):
         return torch.lerp(losses, of_class.mean(dim=1), smoothing)
 
 
+@storable("label_smoothing")
 class BinaryCrossEntropy(LogitLoss):
     """Measure logistic cross-entropy, summed over the columns.
 
@@ -101,6 +104,7 @@ class BinaryCrossEntropy(LogitLoss):
         return losses.sum(dim=1)
 
 
+@storable("gamma", "label_smoothing")
 class FocalLoss(LogitLoss):
     """Measure the focal loss of a softmax against class indices.
 
@@ -145,6 +149,7 @@ class FocalLoss(LogitLoss):
         return torch.lerp(losses, of_class.mean(dim=1), smoothing)
 
 
+@storable("gamma", "label_smoothing")
 class BinaryFocalLoss(LogitLoss):
     """Measure the focal loss of logistic outputs, summed over the columns.
 

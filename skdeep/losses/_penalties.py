@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import torch
 
+from skdeep._storable import storable
 
+
+@storable()
 class WeightPenalty:
     """Elastic-net penalty ``l1 * sum |w| + l2 / 2 * sum w**2`` around a step.
 

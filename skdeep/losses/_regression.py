@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._adapter import instantiate, is_loss_class, mean_over_samples
 from skdeep.losses._shapes import check_columns
 
@@ -72,6 +73,7 @@ class ElementwiseLoss(RegressionLoss, ABC):
         """Return the losses of shape (n_samples, n_outputs), or their mean."""
 
 
+@storable()
 class SquaredError(ElementwiseLoss):
     """Measure half the squared error, as scikit-learn's MLP does; it fits the mean."""
 
@@ -81,6 +83,7 @@ class SquaredError(ElementwiseLoss):
         return F.huber_loss(output, target, reduction=reduction, delta=math.inf)
 
 
+@storable()
 class AbsoluteError(ElementwiseLoss):
     """Measure the absolute error; it fits the median."""
 
@@ -88,6 +91,7 @@ class AbsoluteError(ElementwiseLoss):
         return F.l1_loss(output, target, reduction=reduction)
 
 
+@storable("delta")
 class HuberLoss(ElementwiseLoss):
     """Measure half the squared error up to `delta` and grow linearly beyond it.
 
@@ -110,6 +114,7 @@ class HuberLoss(ElementwiseLoss):
         return F.huber_loss(output, target, reduction=reduction, delta=self.delta)
 
 
+@storable("quantile")
 class QuantileLoss(ElementwiseLoss):
     """Measure the pinball loss; it fits a quantile.
 
@@ -141,6 +146,7 @@ class QuantileLoss(ElementwiseLoss):
         return losses.mean() if reduction == "mean" else losses
 
 
+@storable()
 class PoissonLoss(ElementwiseLoss):
     """Measure half the Poisson deviance of ``exp(output)``; it fits a positive mean.
 
@@ -174,6 +180,7 @@ class PoissonLoss(ElementwiseLoss):
         return torch.exp(output).clamp_max(torch.finfo(output.dtype).max)
 
 
+@storable("criterion")
 class TorchRegressionLoss(RegressionLoss):
     """Apply a loss of torch, sample weights and all.
 

@@ -9,6 +9,7 @@ from skdeep.networks._activations import (
     make_activation,
 )
 from skdeep.networks._backbone import Backbone, build_backbone
+from skdeep.networks._backbone_rebuilding import rebuild_backbone
 from skdeep.networks._convnet import ChannelDropout, ConvNet, map_sizes
 from skdeep.networks._dropout import (
     GeneratorDropout,
@@ -28,11 +29,13 @@ from skdeep.networks._stacked import StackedMLP
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
 from skdeep.networks._transfer import FeatureScale, TransferNet
+from skdeep.networks._views import MOST_VIEWS, all_views, view_of
 from skdeep.networks._weights import Weights, resolve_weights
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "MOST_VIEWS",
     "Backbone",
     "ChannelDropout",
     "CombinationKind",
@@ -48,6 +51,7 @@ __all__ = [
     "TransferNet",
     "Weights",
     "activation_name",
+    "all_views",
     "attach_generator",
     "build_backbone",
     "combine",
@@ -58,6 +62,8 @@ __all__ = [
     "make_activation",
     "map_sizes",
     "per_layer",
+    "rebuild_backbone",
     "resolve_layers",
     "resolve_weights",
+    "view_of",
 ]

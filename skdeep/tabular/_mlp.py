@@ -14,6 +14,8 @@ from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
 from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from skdeep._typing import Array
@@ -46,15 +48,10 @@ class MLPDoor(PerceptronDoor):
         return sum(a * b for a, b in pairwise(widths))
 
     def _build_network(self, job: Job) -> torch.nn.Module:
-        widths = self._widths()
-        return MLP(
+        return _network(
+            job.architecture,
             job.train.X.shape[1],
-            widths,
             job.target.n_outputs,
-            activation=per_layer(self.activation, len(widths), "activation"),
-            normalization=self.normalization,
-            dropout=per_layer(self.dropout, len(widths), "dropout"),
-            residual=self.residual,
             dtype=job.dtype,
             generator=job.generators["initialization"],
         )
@@ -67,6 +64,13 @@ class MLPDoor(PerceptronDoor):
         self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
     ) -> torch.nn.Module:
         return StackedMLP(cast("Sequence[MLP]", modules), generators)
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        n_outputs = state.target.n_outputs
+        return _network(state.architecture, self.n_features_in_, n_outputs)
 
     def _make_scaler(self, job: Job) -> ColumnScaler | None:
         if self.feature_scaling is None:
@@ -101,3 +105,10 @@ class MLPDoor(PerceptronDoor):
     def n_layers_(self) -> int:
         """Number of layers, inputs and outputs counted in."""
         return len(self._linear_maps("n_layers_")) + 1
+
+
+def _network(
+    architecture: Mapping[str, Any], n_inputs: int, n_outputs: int, **how: Any
+) -> MLP:
+    layers = {k: v for k, v in architecture.items() if k != "feature_scaling"}
+    return MLP(n_inputs, n_outputs=n_outputs, **layers, **how)

@@ -10,6 +10,7 @@ from skdeep.training._engine import (
     train,
 )
 from skdeep.training._history import join_columns
+from skdeep.training._net import LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES
 from skdeep.training._stacked_run import Member, StackedRun
@@ -18,6 +19,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "EpochHooks",
+    "LeanNet",
     "Member",
     "StackedRun",
     "Steps",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,13 +31,17 @@ class EpochHooks:
 
     `score` returns a validation score of the network as it stands; `begin` opens a
     task and `end` closes it, returning True to stop. `pause` is what a training that
-    is advanced step by step hands out after an epoch.
+    is advanced step by step hands out after an epoch. `keep` is called after each epoch
+    with whether it was the last, to take the run's `capture`; `kept` is such a capture
+    of the same training, to go on from.
     """
 
     score: Callable[[], float] | None = None
     begin: Callable[[], Any] = lambda: None
     end: Callable[[Any], bool] = lambda _task: False
     pause: Any = None
+    keep: Callable[[bool], None] = lambda _over: None
+    kept: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -200,6 +204,47 @@ class TrainingRun:
             flat.restore(weights)
             write_all(buffers, statistics)
 
+    def capture(self, *, over: bool) -> dict[str, Any]:
+        """Return all that the epochs to come depend on, beside the data.
+
+        Parameters
+        ----------
+        over : bool
+            Whether there are any to come.
+
+        Returns
+        -------
+        captured : dict
+            Tensors, numbers and the like; generators of batches are the caller's.
+        """
+        plan = self.plan
+        return {
+            "epoch": self.epoch,
+            "over": over,
+            "seconds": time.perf_counter() - self._began,
+            "stepper": self.stepper.capture(),
+            "stopper": self.stopper.state(),
+            "net": self.net.progress(),
+            "global_rng": None if plan.third_party_seed is None else _rng_states(plan),
+        }
+
+    def restore(self, captured: Mapping[str, Any]) -> bool:
+        """Go on where a `capture` was taken; True where that was the end.
+
+        Parameters
+        ----------
+        captured : mapping
+            Of a run of the same plan, module and loss.
+        """
+        self.epoch = captured["epoch"]
+        self._began = time.perf_counter() - captured["seconds"]
+        self.stepper.restore(captured["stepper"])
+        self.stopper.resume(captured["stopper"], self.plan.device)
+        self.net.resume(captured["net"])
+        if captured["global_rng"] is not None:
+            _set_rng_states(captured["global_rng"], self.plan)
+        return bool(captured["over"])
+
     def _settle(self) -> None:
         """Put the weights in place that training is to end with."""
         if self.plan.stopping.restore_best:
@@ -261,16 +306,18 @@ def stepwise(
     with EpochReport(plan) as report:
         with span():
             run.begin(batches, valid)
-        for left in reversed(range(plan.max_epochs)):
+            over = hooks.kept is not None and run.restore(hooks.kept)
+        report.done = run.epoch
+        while not over:
             with span():
                 task = hooks.begin()
                 stop = run.advance(batches, valid, hooks.score)
                 report.epoch(run.net.history[-1])
                 # Not short-circuited: the task must be closed whatever the plan says.
-                stop = hooks.end(task) or stop
-            if stop or not left:
-                break
-            yield hooks.pause
+                over = hooks.end(task) or stop or run.epoch >= plan.max_epochs
+                hooks.keep(over)
+            if not over:
+                yield hooks.pause
         with span():
             return run.finish(batches, valid, keep_state=keep_state)
 
@@ -283,3 +330,17 @@ def run_through(steps: Steps) -> TrainedNetwork:
     except StopIteration as end:
         trained: TrainedNetwork = end.value
         return trained
+
+
+def _rng_states(plan: TrainingPlan) -> list[torch.Tensor]:
+    """Return the states of torch's own generators, as lent to foreign modules."""
+    states = [torch.random.get_rng_state()]
+    if plan.device.type == "cuda":  # GPU only
+        states.append(torch.cuda.get_rng_state(plan.device))
+    return states
+
+
+def _set_rng_states(states: Sequence[torch.Tensor], plan: TrainingPlan) -> None:
+    torch.random.set_rng_state(states[0])
+    if plan.device.type == "cuda":  # GPU only
+        torch.cuda.set_rng_state(states[1], plan.device)

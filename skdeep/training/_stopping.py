@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from skdeep.training._flat import copy_all, write_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._plan import StoppingPlan
     from skdeep.training._flat import FlatParameters
 
@@ -94,3 +96,22 @@ class Stopper:
         if self._weights is not None:
             flat.restore(self._weights)
             write_all(module.buffers(), self._buffers)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was seen and kept so far."""
+        return {
+            "best": self.best,
+            "reference": self.reference,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+            "weights": self._weights,
+            "buffers": self._buffers,
+        }
+
+    def resume(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Go on from another stopper's `state`."""
+        self.best, self.reference = state["best"], state["reference"]
+        self.best_epoch, self.waited = state["best_epoch"], state["waited"]
+        weights = state["weights"]
+        self._weights = None if weights is None else weights.to(device)
+        self._buffers = [buffer.to(device) for buffer in state["buffers"]]
