@@ -28,6 +28,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+try:
+    from sklearn.utils._repr_html.estimator import _VisualBlock
+except ImportError:  # scikit-learn < 1.7
+    from sklearn.utils._estimator_html_repr import _VisualBlock
+
 # sklearn.callback imports rich where it is installed, and rich draws from Python's
 # global generator as it is imported (rich 15).
 _python_random = random.getstate()
@@ -57,6 +62,7 @@ __all__ = [
     "num_samples",
     "validate_data",
     "validate_parameter_constraints",
+    "visual_block",
 ]
 
 num_samples = _num_samples
@@ -70,6 +76,18 @@ def check_sample_weight(
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
     return weight
+
+
+def visual_block(estimator: Any, caption: str | None) -> Any:
+    """Return an estimator's block in scikit-learn's diagrams, with a line below it."""
+    name = type(estimator).__name__
+    return _VisualBlock(
+        "single",
+        estimator,
+        names=name,
+        name_details=str(estimator),
+        name_caption=caption,
+    )
 
 
 class EpochTasks:

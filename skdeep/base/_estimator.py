@@ -189,6 +189,8 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
 
         Those of scikit-learn do not hear of a silent training.
         """
+        if job.instead is not None and not silent:
+            job.instead(job)
         run = TrainingRun(
             job.plan,
             job.module,

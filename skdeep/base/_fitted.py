@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdeep import __version__
+from skdeep._compat import visual_block
 from skdeep.exceptions import InconsistentVersionWarning
 from skdeep.training import join_columns
 
@@ -61,6 +62,23 @@ class FittedAttributes(BaseEstimator):
         """Smallest loss of an epoch: on the validation rows where there are any."""
         curve = self._column("best_loss_", "valid_loss")
         return float(np.nanmin(curve if curve is not None else self.loss_curve_))
+
+    def _sk_visual_block_(self) -> Any:
+        """Return what scikit-learn's diagrams show, the state of a fit included."""
+        return visual_block(self, self._state_in_words())
+
+    def _state_in_words(self) -> str | None:
+        """Return how the training went, in a line; None before it."""
+        if "history_" not in vars(self) or not len(self.history_["epoch"]):
+            return None
+        n_epochs, watched = len(self.history_["epoch"]), "training"
+        if self.validation_loss_curve_ is not None:
+            watched = "validation"
+        plural = "s" if n_epochs > 1 else ""
+        return (
+            f"{n_epochs} epoch{plural}, best {watched} loss {self.best_loss_:.4g}, "
+            f"on {self.device_}"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the network once, stamped with the version."""

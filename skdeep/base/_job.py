@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -85,6 +86,8 @@ class Job:
     probe: TrainedNetwork | None = None
     # What the network started from, where it was not random.
     pretrained: Any = None
+    # What is done in place of the last training; it does not return.
+    instead: Callable[[Job], NoReturn] | None = None
     temperature: float = 1.0
     target: Any = None
     scaler: ColumnScaler | None = None

@@ -96,7 +96,7 @@ class Backbone(nn.Module):
             reached.append(output)
             raise _Reached
 
-        handle = self._end_of(stage).register_forward_hook(stop)
+        handle = self.stage_end(stage).register_forward_hook(stop)
         try:
             self.body(x)
         except _Reached:
@@ -105,8 +105,19 @@ class Backbone(nn.Module):
             handle.remove()
         return _pooled(reached[0], channels_last=family.channels_last)
 
-    def _end_of(self, stage: int) -> nn.Module:
-        """Return the last module of a stage."""
+    def stage_end(self, stage: int) -> nn.Module:
+        """Return the last module of a stage.
+
+        Parameters
+        ----------
+        stage : int
+            0 is next to the input, -1 next to the head.
+
+        Returns
+        -------
+        module : nn.Module
+            Of `body`.
+        """
         if not -len(self.stages) <= stage < len(self.stages):
             raise ValueError(
                 f"The stage of {self.name} must be in the range [-{len(self.stages)}, "

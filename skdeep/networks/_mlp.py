@@ -47,7 +47,7 @@ class _BatchNorm(nn.BatchNorm1d):
         return super().forward(x)
 
 
-class _Residual(nn.Sequential):
+class Residual(nn.Sequential):
     """Sequence of modules that adds its input to its output."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ class MLP(nn.Module):
             if p != 0.0:
                 layer.append(GeneratorDropout(p))
             skips = residual and n_in == width
-            modules += [_Residual(*layer)] if skips else layer
+            modules += [Residual(*layer)] if skips else layer
             ends.append(len(modules))
             n_in = width
         # scikit-learn draws the output layer by the hidden activation as well.
@@ -239,7 +239,7 @@ class MLP(nn.Module):
         """
         firsts = (self.layers[start] for start in self._ends)
         return [
-            cast("nn.Linear", first[0] if isinstance(first, _Residual) else first)
+            cast("nn.Linear", first[0] if isinstance(first, Residual) else first)
             for first in firsts
         ]
 

@@ -3,7 +3,7 @@
 from skdeep.training._engine import EpochHooks, TrainedNetwork, TrainingRun, train
 from skdeep.training._history import join_columns
 from skdeep.training._optimizers import OPTIMIZERS
-from skdeep.training._schedules import SCHEDULES
+from skdeep.training._schedules import SCHEDULES, schedule_factor
 
 __all__ = [
     "OPTIMIZERS",
@@ -12,5 +12,6 @@ __all__ = [
     "TrainedNetwork",
     "TrainingRun",
     "join_columns",
+    "schedule_factor",
     "train",
 ]

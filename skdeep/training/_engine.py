@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -144,6 +145,41 @@ class TrainingRun:
         one = (now - self._began) / self.epoch
         still = 1.0 + plan.again * (self.stopper.best_epoch + 1)
         return now + still * one > plan.deadline
+
+    def sweep(
+        self,
+        batches: EpochBatches,
+        rates: Iterable[float],
+        enough: Callable[[list[float]], bool],
+    ) -> list[float]:
+        """Take one step at each of several learning rates.
+
+        Parameters
+        ----------
+        batches : EpochBatches
+            The training rows, gone through as often as there are rates for.
+        rates : iterable of float
+            Learning rates, in order.
+        enough : callable
+            From the losses so far to whether to stop.
+
+        Returns
+        -------
+        losses : list of float
+            Of each batch, before the step on it.
+        """
+        losses: list[float] = []
+        self.net.module_.train()
+        self.net.criterion_.train()
+        stepper = self.stepper
+        passes = chain.from_iterable(repeat(batches))
+        with _global_rng(self.plan):
+            for rate, batch in zip(rates, passes, strict=False):
+                stepper.set_rate(rate)
+                losses.append(float(stepper.step(batch, len(batches))[0]))
+                if enough(losses):
+                    break
+        return losses
 
     def finish(
         self, batches: EpochBatches, valid: EpochBatches | None, *, keep_state: bool
