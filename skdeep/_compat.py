@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -60,12 +60,14 @@ __all__ = [
     "fit_context",
     "get_tags",
     "num_samples",
+    "rows_at",
     "validate_data",
     "validate_parameter_constraints",
     "visual_block",
 ]
 
 num_samples = _num_samples
+rows_at = _safe_indexing
 
 
 def check_sample_weight(

@@ -74,6 +74,11 @@ class Backbone(nn.Module):
         """
         return _pooled(self.body(x), channels_last=False)
 
+    @property
+    def maps_channels_last(self) -> bool:
+        """Whether maps inside have the channels as their last axis."""
+        return family_of(self.body).channels_last
+
     def stage_features(self, x: Tensor, stage: int) -> Tensor:
         """Return the mean over space of what a stage puts out.
 

@@ -176,7 +176,8 @@ class TrainingRun:
         with _global_rng(self.plan):
             for rate, batch in zip(rates, passes, strict=False):
                 stepper.set_rate(rate)
-                losses.append(float(stepper.step(batch, len(batches))[0]))
+                loss, _ = stepper.step(batch, len(batches))
+                losses.append(float(loss.detach()))
                 if enough(losses):
                     break
         return losses
