@@ -171,9 +171,7 @@ class FittedView:
     def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array]:
         """Return the loss of every row without any weight, and the validated targets.
 
-        The loss is the one that was trained on, penalties left out. It is the mean
-        over rows of ``weight * loss``, so that its derivative by the weight of a row is
-        a share of the loss of that row.
+        The loss is the one that was trained on, penalties left out.
 
         Parameters
         ----------
@@ -206,11 +204,9 @@ class FittedView:
         if len(output) != len(coded):
             # Several views of each image.
             output = self.pooled(output)
-        weight = torch.ones(len(coded), dtype=output.dtype, device=output.device)
-        with torch.enable_grad():
-            loss = self.estimator.net_.criterion_(
-                output, coded, weight.requires_grad_()
-            )
-            (share,) = torch.autograd.grad(loss, weight)
-        losses: Array = (share * len(coded)).double().cpu().numpy()
-        return losses
+        criterion = self.estimator.net_.criterion_
+        # A batch of one row at a time: losses return a mean.
+        pairs = zip(output.split(1), coded.split(1), strict=True)
+        losses = torch.stack([criterion(out, y, None) for out, y in pairs])
+        found: Array = losses.double().cpu().numpy()
+        return found

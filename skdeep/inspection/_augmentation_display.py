@@ -147,9 +147,9 @@ class AugmentationDisplay:
         """
         if getattr(estimator, "augmenter", None) is None:
             raise ValueError(
-                f"{cls.__name__}.from_estimator draws what the 'augmenter' parameter of "
-                f"an estimator does. Got a {type(estimator).__name__} with none. Set it, "
-                "or use from_augmenter."
+                f"{cls.__name__}.from_estimator draws what the 'augmenter' parameter "
+                f"does. Got a {type(estimator).__name__} with none. Set it, or use "
+                "from_augmenter."
             )
         return cls.from_augmenter(
             estimator.augmenter,

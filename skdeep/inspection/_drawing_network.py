@@ -288,7 +288,8 @@ def _sheets(
 def _words(layer: NetworkLayer, *, short: bool) -> str:
     lines = [layer.name.replace(" layer", "") if short else layer.name, _shape(layer)]
     if short:
-        return "\n".join([*lines, f"{layer.n_parameters:,} par."])
+        tail = [f"{layer.n_parameters:,} par."] if layer.n_parameters else []
+        return "\n".join([*lines, *tail])
     lines += _wrapped(layer.what)
     if layer.n_parameters:
         lines.append(_parameters(layer))

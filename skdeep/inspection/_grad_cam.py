@@ -192,8 +192,8 @@ def _last_maps(view: FittedView, modules: list[nn.Module]) -> nn.Module:
     several = [module for module in modules if sizes.get(module, 0) > 1]
     if not several:
         raise ValueError(
-            f"grad_cam needs maps of more than one pixel, which no layer of {view.name} "
-            "puts out. Give it larger images, by image_size, or less pooling."
+            f"grad_cam needs maps of more than one pixel, and {view.name} has none. "
+            "Give it larger images, by image_size, or less pooling."
         )
     return several[-1]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skdeep.inspection._canvas import panels
+from skdeep.inspection._canvas import RED, panels
 from skdeep.inspection._grad_cam import grad_cam, image_view
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ class GradCAMDisplay:
         target: Any = None,
         layer: int | str | None = None,
         ax: Axes | None = None,
-        alpha: float = 0.55,
-        cmap: str = "inferno",
+        alpha: float = 0.75,
+        color: str = RED,
     ) -> Self:
         """Compute the maps of images and draw them.
 
@@ -92,10 +92,10 @@ class GradCAMDisplay:
             The maps to look at, see `grad_cam`.
         ax : matplotlib Axes or None, default=None
             Axes to divide into panels; None makes a figure.
-        alpha : float, default=0.55
+        alpha : float, default=0.75
             Opacity, in [0, 1], of a map where it is largest.
-        cmap : str, default="inferno"
-            Colours of the maps.
+        color : str, default="#D55E00"
+            Colour of the maps, as matplotlib knows it.
 
         Returns
         -------
@@ -119,14 +119,14 @@ class GradCAMDisplay:
                 for name, truth in pairs
             ]
         display = cls(images=images, maps=maps, titles=said)
-        return display.plot(ax=ax, alpha=alpha, cmap=cmap)
+        return display.plot(ax=ax, alpha=alpha, color=color)
 
     def plot(
         self,
         ax: Axes | None = None,
         *,
-        alpha: float = 0.55,
-        cmap: str = "inferno",
+        alpha: float = 0.75,
+        color: str = RED,
     ) -> Self:
         """Draw the images and the maps over them.
 
@@ -134,10 +134,10 @@ class GradCAMDisplay:
         ----------
         ax : matplotlib Axes or None, default=None
             Axes to divide into panels; None makes a figure.
-        alpha : float, default=0.55
+        alpha : float, default=0.75
             Opacity, in [0, 1], of a map where it is largest.
-        cmap : str, default="inferno"
-            Colours of the maps.
+        color : str, default="#D55E00"
+            Colour of the maps, as matplotlib knows it.
 
         Returns
         -------
@@ -154,13 +154,15 @@ class GradCAMDisplay:
         self.axes_: Array = axes.ravel()[:n_images]
         for spare in axes.ravel()[n_images:]:
             spare.set_visible(False)
+        from matplotlib.colors import ListedColormap
+
         self.overlays_ = []
+        one_colour = ListedColormap([color])
         shown = zip(self.axes_, self.images, self.maps, self.titles, strict=True)
         for panel, image, heat, title in shown:
             show_image(panel, image)
-            self.overlays_.append(
-                panel.imshow(heat, cmap=cmap, alpha=alpha * heat, vmin=0.0, vmax=1.0)
-            )
+            overlay = panel.imshow(heat, cmap=one_colour, alpha=alpha * heat)
+            self.overlays_.append(overlay)
             panel.set_title(title, fontsize="small")
         return self
 

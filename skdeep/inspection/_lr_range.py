@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array, FloatArray, MatrixLike
 
-# How much of the mean so far is kept at each step.
-SMOOTHING = 0.9
+# The moving average is behind by the steps of the test over this number.
+LAGS = 20
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class LRRange:
     losses : ndarray of shape (n_steps,)
         Of the batch at each step, before the step.
     smoothed : ndarray of shape (n_steps,)
-        Their moving average.
+        Their moving average, which is some steps behind.
     suggestion : float or None
-        The rate at which the smoothed loss falls fastest; None where it never fell.
+        The rate at which the loss falls fastest; None where it never fell.
     at_minimum : float
         The rate at which it is lowest: too large for training, which was about to
         diverge.
@@ -79,8 +79,8 @@ def lr_range_test(
     The range test of [1]_, with rates that grow by the same factor from step to step:
     too small ones change nothing, good ones let the loss fall, too large ones make it
     explode. Elsewhere it is known as the learning-rate finder. Take the suggestion, or
-    a third of it for long trainings, as the `learning_rate`; under "one_cycle" as the
-    largest one.
+    up to three times as much for short trainings, as the `learning_rate`; schedules
+    take it as their largest.
 
     Parameters
     ----------
@@ -138,11 +138,12 @@ def lr_range_test(
     """
     _check(estimator, min_learning_rate, max_learning_rate, n_steps, stop_factor)
     rates = np.geomspace(min_learning_rate, max_learning_rate, n_steps)
+    lag = max(1, n_steps // LAGS)
 
     def enough(losses: list[float]) -> bool:
         if not np.isfinite(losses[-1]):
             return True
-        smoothed = _smooth(np.array(losses))
+        smoothed = _smooth(np.array(losses), lag)
         # From a loss of about zero, as regressors may have, some times zero is nothing.
         limit = smoothed.min() + (stop_factor - 1.0) * abs(smoothed.min())
         return bool(smoothed[-1] > max(limit, smoothed[0]))
@@ -156,13 +157,13 @@ def lr_range_test(
             f"lr_range_test of {type(estimator).__name__} found no finite loss at "
             f"learning rates from {min_learning_rate!r}. Begin with a smaller one."
         )
-    smoothed = _smooth(kept)
+    smoothed = _smooth(kept, lag)
     tried = rates[: len(kept)]
     return LRRange(
         learning_rates=tried,
         losses=kept,
         smoothed=smoothed,
-        suggestion=_steepest(tried, smoothed),
+        suggestion=_steepest(tried, smoothed, lag),
         at_minimum=float(tried[np.argmin(smoothed)]),
         parameter=parameter,
     )
@@ -194,23 +195,29 @@ def _check(
         )
 
 
-def _smooth(losses: FloatArray) -> FloatArray:
-    """Return the moving average of losses, not drawn towards zero at the start."""
+def _smooth(losses: FloatArray, lag: int) -> FloatArray:
+    """Return an average with weights that fade, not drawn towards zero at the start."""
+    kept = lag / (lag + 1)
     smoothed = np.empty_like(losses)
     mean = 0.0
     for step, loss in enumerate(losses):
-        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss
-        smoothed[step] = mean / (1.0 - SMOOTHING ** (step + 1))
+        mean = kept * mean + (1.0 - kept) * loss
+        smoothed[step] = mean / (1.0 - kept ** (step + 1))
     return smoothed
 
 
-def _steepest(rates: FloatArray, smoothed: FloatArray) -> float | None:
-    """Return the rate where the loss falls fastest before it is lowest."""
-    lowest = int(np.argmin(smoothed))
-    if lowest < 2 or smoothed[lowest] >= smoothed[0]:
+def _steepest(rates: FloatArray, smoothed: FloatArray, lag: int) -> float | None:
+    """Return the rate where the loss falls fastest before it is lowest.
+
+    The first steps are left out, where the average is one of a few batches. It falls as
+    the loss did `lag` steps before.
+    """
+    lowest, first = int(np.argmin(smoothed)), 2 * lag
+    if lowest <= first or smoothed[lowest] >= smoothed[first]:
         return None
     slope = np.gradient(smoothed, np.log(rates))
-    return float(rates[np.argmin(slope[: lowest + 1])])
+    steepest = first + int(np.argmin(slope[first : lowest + 1]))
+    return float(rates[steepest - lag])
 
 
 class LRRangeDisplay:

@@ -105,7 +105,7 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
     """
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(
-            f"The 'n' parameter of top_losses must be at least 1. Got {n!r}."
+            f"The 'n' parameter of top_losses must be an int of at least 1. Got {n!r}."
         )
     view = FittedView(estimator, "top_losses")
     losses, checked = view.losses(X, y)

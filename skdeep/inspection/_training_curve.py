@@ -30,9 +30,9 @@ PANELS = tuple(_HEIGHTS)
 class TrainingCurveDisplay:
     """Loss, score and learning rate of every epoch of a fit, or of several.
 
-    The best epoch, whose weights early stopping keeps, is marked. With several fits, the folds of a
-    cross-validation for instance, lines are means over those that still train, and
-    bands one standard deviation to either side.
+    The best epoch, whose weights early stopping keeps, is marked. With several fits,
+    the folds of a cross-validation for instance, lines are means over those that still
+    train, and bands one standard deviation to either side.
 
     Use `from_estimator` or `from_cv_results` to make one. To see the score of learning
     with more and more rows, use scikit-learn's `LearningCurveDisplay`.
