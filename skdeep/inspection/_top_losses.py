@@ -93,6 +93,10 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
     NotFittedError
         If it has not been fitted.
 
+    See Also
+    --------
+    forward_pass : How the prediction of such a row comes about.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris

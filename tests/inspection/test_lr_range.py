@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 
@@ -115,11 +116,14 @@ def test_range_test_of_other_estimators(estimator, digits):
     assert 1e-4 < result.suggestion < 1.0
 
 
-def test_range_test_of_a_pretrained_network(frozen):
+def test_range_test_of_a_pretrained_network(frozen, tmp_path):
     """The head of a frozen backbone; else what is trainable, after the head."""
     backbone = frozen.estimator.backbone
+    path = tmp_path / "weights.pth"
+    with torch.random.fork_rng():
+        torch.save(backbone().state_dict(), path)
     # Norms of a trained stage rest in batches as small as these.
-    arguments = {"weights": None, "image_size": 64, "batch_size": 8, "random_state": 0}
+    arguments = {"weights": path, "image_size": 64, "batch_size": 8, "random_state": 0}
     head = lr_range_test(
         ImageClassifier(backbone, **arguments), frozen.X, frozen.y, n_steps=40
     )
