@@ -99,8 +99,8 @@ ForwardPassDisplay.from_estimator(cnn, X_test[:1])
 # %%
 # Where it looks
 # --------------
-# The maps lie on the shapes, mostly on their edges and corners: that is where a circle
-# differs from a square.
+# What speaks for a square, or a circle, lies on it; what speaks for a triangle is
+# mostly what is missing beside its slanting sides.
 
 GradCAMDisplay.from_estimator(cnn, X_test[:12], y_test[:12])
 

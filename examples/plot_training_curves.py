@@ -10,8 +10,8 @@ on one CPU core.
 # %%
 # Few rows, some of them wrong
 # ----------------------------
-# 200 points of two half moons; a seventh of the training labels is wrong. A network
-# with many neurons can learn the mistakes by heart.
+# 100 points of two half moons; a seventh of the training labels is wrong. A network
+# with many neurons can learn these mistakes by heart.
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from skdeep import (
     top_losses,
 )
 
-X, truth = make_moons(200, noise=0.25, random_state=0)
+X, truth = make_moons(100, noise=0.25, random_state=0)
 X_val, y_val = make_moons(500, noise=0.25, random_state=2)
 X_test, y_test = make_moons(1000, noise=0.25, random_state=1)
 rng = np.random.default_rng(0)
@@ -42,12 +42,11 @@ y = np.where(wrong, 1 - truth, truth)
 # Which learning rate?
 # --------------------
 # The range test takes one step at each of many learning rates. Where the loss falls
-# fastest is a safe one, up to three times as much does for a short training, and where
-# the loss turns up training would diverge.
+# fastest is a safe one; where it turns up training would diverge. We take one between.
 
 wide: dict[str, Any] = {
-    "hidden_layer_sizes": (128, 128),
-    "batch_size": 50,
+    "hidden_layer_sizes": (256, 256),
+    "batch_size": 100,
     "l2": 0.0,
     "tol": None,
     "random_state": 0,
@@ -59,13 +58,13 @@ found.plot()
 # %%
 # Six networks
 # ------------
-# All but one have 128 neurons in each of two layers. The loss of 500 other points is
+# All but one have 256 neurons in each of two layers. The loss of 500 other points is
 # watched, and only the last network stops by it.
 
 shared: dict[str, Any] = {
     **wide,
-    "learning_rate": 3 * found.suggestion,
-    "max_epochs": 150,
+    "learning_rate": 0.01,
+    "max_epochs": 300,
 }
 models = {
     "too small": MLPClassifier(**{**shared, "hidden_layer_sizes": ()}),
@@ -79,7 +78,7 @@ figure, axes = plt.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
 for ax, (name, model) in zip(axes.flat, models.items(), strict=True):
     model.fit(X, y, X_val=X_val, y_val=y_val)
     TrainingCurveDisplay.from_estimator(model, ax=ax)
-    ax.set(ylim=(0.0, 1.2))
+    ax.set(ylim=(0.0, 1.3))
     ax.set_title(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
     print(
         f"{name:15} training {model.score(X, y):.3f}  test "
@@ -101,14 +100,14 @@ for ax, name in zip(axes, ("too free", "early stopping"), strict=True):
         response_method="predict_proba",
         cmap="RdBu_r",
     )
-    ax.scatter(*X.T, c=y, cmap="RdBu_r", s=14, edgecolor="white", linewidth=0.4)
+    ax.scatter(*X.T, c=y, cmap="RdBu_r", s=22, edgecolor="white", linewidth=0.6)
     ax.set_title(name)
 
 # %%
 # Which rows does the cautious network not believe? Mostly those whose labels are wrong.
 
-suspects = top_losses(models["early stopping"], X, y, n=20)
-print(f"of the 20 largest losses {wrong[suspects.indices].sum()} have a wrong label")
+suspects = top_losses(models["early stopping"], X, y, n=15)
+print(f"of the 15 largest losses {wrong[suspects.indices].sum()} have a wrong label")
 
 # %%
 # Does it depend on the fold?
@@ -122,6 +121,7 @@ scheduled = MLPClassifier(
         **shared,
         "dropout": 0.3,
         "early_stopping": True,
+        "max_epochs": 100,
         "scoring": "accuracy",
         "lr_schedule": "one_cycle",
     }

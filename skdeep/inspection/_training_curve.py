@@ -309,10 +309,7 @@ class TrainingCurveDisplay:
             )
         if panel == "learning_rate":
             return
-        column = next((c for c in _best_columns(panel) if self._has(c)), None)
-        if column is None:
-            return
-        _, values = self._stacked(column)
+        values = self._watched(panel)
         if len(self.histories) == 1:
             best = self.best_epochs[0]
             line = ax.axvline(best, color=INK, linewidth=0.9, linestyle="--")
@@ -332,6 +329,20 @@ class TrainingCurveDisplay:
             label="best epochs" if panel == "loss" else None,
         )
         self.best_.append(points)
+
+    def _watched(self, panel: str) -> Array:
+        """Return the values on which the best epochs are marked.
+
+        Without early stopping the training loss is watched, rows held out or not.
+        """
+        columns = ("valid_score",) if panel == "score" else ("valid_loss", "train_loss")
+        curves = [self._stacked(column)[1] for column in columns if self._has(column)]
+        best = [epoch - 1 for epoch in self.best_epochs]
+        for values in curves:
+            lowest = np.nanmin(values, axis=1)
+            if np.array_equal(values[np.arange(len(best)), best], lowest):
+                return values
+        return curves[0]
 
     def _label(self, shown: list[str]) -> None:
         names = {
@@ -354,10 +365,6 @@ class TrainingCurveDisplay:
         folds = len(self.histories)
         tail = f", {folds} fits" if folds > 1 else ""
         first.set_title(f"{self.estimator_name}{tail}", fontsize="medium")
-
-
-def _best_columns(panel: str) -> tuple[str, ...]:
-    return ("valid_score",) if panel == "score" else ("valid_loss", "train_loss")
 
 
 def _mean_and_spread(values: Array) -> tuple[Array, Array]:

@@ -43,6 +43,15 @@ def test_best_epoch_is_marked(stopped, pyplot):
     assert words == ["training", "validation", f"best epoch, {best}"]
 
 
+def test_best_epoch_is_marked_on_the_loss_that_was_watched(pyplot, tiny_table):
+    """Without early stopping validation rows decide nothing."""
+    X, y = tiny_table.X, tiny_table.labels
+    mlp = MLPClassifier((4,), max_epochs=6, random_state=0)
+    mlp.fit(X, y, X_val=X, y_val=y[::-1])
+    _, point = TrainingCurveDisplay.from_estimator(mlp).best_
+    assert point.get_ydata().tolist() == [min(mlp.loss_curve_)]
+
+
 def test_constant_rate_and_no_score_have_no_panel(iris, pyplot):
     """What does not change is not drawn, unless it is asked for."""
     display = TrainingCurveDisplay.from_estimator(iris.estimator)
