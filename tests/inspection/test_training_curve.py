@@ -43,13 +43,23 @@ def test_best_epoch_is_marked(stopped, pyplot):
     assert words == ["training", "validation", f"best epoch, {best}"]
 
 
-def test_best_epoch_is_marked_on_the_loss_that_was_watched(pyplot, tiny_table):
-    """Without early stopping validation rows decide nothing."""
-    X, y = tiny_table.X, tiny_table.labels
-    mlp = MLPClassifier((4,), max_epochs=6, random_state=0)
-    mlp.fit(X, y, X_val=X, y_val=y[::-1])
-    _, point = TrainingCurveDisplay.from_estimator(mlp).best_
-    assert point.get_ydata().tolist() == [min(mlp.loss_curve_)]
+def test_best_epoch_is_marked_on_the_loss_that_was_watched(pyplot):
+    """Without early stopping it is the training loss, whatever other rows say."""
+    history = {
+        "epoch": np.arange(1, 5),
+        "train_loss": np.array([4.0, 3.0, 2.0, 1.0]),
+        "valid_loss": np.array([1.0, 2.0, 3.0, 4.0]),
+        "learning_rate": np.full(4, 0.1),
+    }
+    for best, watched in ((4, "train_loss"), (1, "valid_loss")):
+        _, point = (
+            TrainingCurveDisplay(
+                histories=[history], best_epochs=[best], estimator_name="MLPClassifier"
+            )
+            .plot()
+            .best_
+        )
+        assert point.get_xydata().tolist() == [[best, history[watched][best - 1]]]
 
 
 def test_constant_rate_and_no_score_have_no_panel(iris, pyplot):
