@@ -125,7 +125,8 @@ def forward_pass(estimator: Any, X: MatrixLike) -> ForwardPass:
     Returns
     -------
     steps : ForwardPass
-        A mapping from names of steps to arrays of shape (n_samples, ...). Members of an
+        A mapping from names of steps to arrays of shape (n_samples, ...), which prints
+        as a table; its `steps` know their kind as well. Members of an
         ensemble are an axis after that of the rows; further views of an image, asked
         for by `tta`, are further rows, view by view.
 

@@ -107,7 +107,8 @@ def lr_range_test(
     Returns
     -------
     result : LRRange
-        Rates, losses, and a suggestion; ``result.plot()`` draws them.
+        With `learning_rates`, `losses` and `smoothed` of shape (n_steps,), `suggestion`
+        and `at_minimum`, and the `parameter` to set; ``result.plot()`` draws them.
 
     Raises
     ------

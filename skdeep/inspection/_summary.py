@@ -141,8 +141,9 @@ def summary(estimator: Any) -> NetworkSummary:
     Returns
     -------
     summary : NetworkSummary
-        Prints as a table; ``summary.layers`` holds its lines, which
-        ``pandas.DataFrame`` takes as they are.
+        Prints as a table. Its `layers` are the lines, which ``pandas.DataFrame`` takes
+        as they are; `n_parameters`, `n_trainable`, `n_frozen`, `weight_bytes` and
+        `row_bytes` are the totals.
 
     Raises
     ------

@@ -82,7 +82,8 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
     Returns
     -------
     result : TopLosses
-        Their positions, losses, true and predicted targets, the worst first.
+        With `indices`, `losses`, `y_true` and `y_pred`, the worst first; prints as a
+        table.
 
     Raises
     ------
