@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import sphinx
+from sphinx.application import Sphinx
 
 # Examples are run in processes of their own, which are not to wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -45,6 +45,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -76,6 +77,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    # A display is its picture, not the address of an object.
+    "capture_repr": ("_repr_html_",),
     "within_subsection_order": "FileNameSortKey",
     # The page of each example need not tell how long it took.
     "min_reported_time": 10_000,
@@ -133,7 +136,7 @@ def _section(title: str, module: str, names: list[str]) -> list[str]:
     ]
 
 
-def drop_references(  # noqa: PLR0913 - Sphinx's signature
+def drop_references(
     _app: Any, _what: str, _name: str, value: Any, _options: Any, lines: list[str]
 ) -> None:
     """Take links into scikit-learn's guide out of what is inherited from it."""
@@ -142,7 +145,7 @@ def drop_references(  # noqa: PLR0913 - Sphinx's signature
             lines[place] = REFERENCE.sub(r"\1", line)
 
 
-def setup(app: sphinx.application.Sphinx) -> None:
+def setup(app: Sphinx) -> None:
     """Have the reference written before pages are looked for, and read right."""
     app.connect("config-inited", write_reference)
     app.connect("autodoc-process-docstring", drop_references)

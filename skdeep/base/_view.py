@@ -117,7 +117,7 @@ class FittedView:
 
     def pixels(self, table: Any) -> torch.Tensor:
         """Return images of shape (n, n_channels, height, width) in [0, 1]."""
-        pixels: torch.Tensor = self._state.scaler.pixels(table)  # type: ignore[union-attr]
+        pixels: torch.Tensor = self._state.scaler.pixels(table)
         return pixels
 
     def inputs(self, table: Any) -> torch.Tensor:
@@ -206,7 +206,11 @@ class FittedView:
             output = self.pooled(output)
         criterion = self.estimator.net_.criterion_
         # A batch of one row at a time: losses return a mean.
-        pairs = zip(output.split(1), coded.split(1), strict=True)
-        losses = torch.stack([criterion(out, y, None) for out, y in pairs])
+        losses = torch.stack(
+            [
+                criterion(output[row : row + 1], coded[row : row + 1], None)
+                for row in range(len(coded))
+            ]
+        )
         found: Array = losses.double().cpu().numpy()
         return found

@@ -122,7 +122,7 @@ def width_of(layers: Sequence[NetworkLayer], max_neurons: int) -> float:
 def _fit(ax: Axes, layers: Sequence[NetworkLayer], max_neurons: int) -> _Scale:
     """Set the limits so that labels have room, and return what an inch is."""
     # Where axes end is known once they are laid out.
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+    ax.figure.canvas.figure.draw_without_rendering()
     box = ax.get_window_extent()
     dots = ax.figure.get_dpi()
     width, height = box.width / dots, box.height / dots
@@ -166,7 +166,8 @@ def _heights(layer: NetworkLayer, max_neurons: int) -> Array:
         rows = np.arange(n_neurons, dtype=float)
     middle = (rows[0] + rows[-1]) / 2
     step = min(0.3, 1.9 / max(rows[-1], 1.0))
-    return (middle - rows) * step
+    heights: Array = (middle - rows) * step
+    return heights
 
 
 def _is_ensemble(layer: NetworkLayer) -> bool:
@@ -357,7 +358,7 @@ def draw_tower(
     sizes = [math.log(math.prod(layer.shape) + 1) for layer in layers]
     ax.set_xlim(0, 1)
     ax.set_ylim(len(layers) - 0.4, -0.6)
-    words = {"va": "center", "fontsize": 9, "color": INK}
+    words: dict[str, Any] = {"va": "center", "fontsize": 9, "color": INK}
     for row, (layer, size) in enumerate(zip(layers, sizes, strict=True)):
         width = 0.30 * size / max(sizes)
         trained = layer.n_trainable > 0

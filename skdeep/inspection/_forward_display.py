@@ -141,7 +141,7 @@ class ForwardPassDisplay:
             )
         columns = min(PANELS_A_ROW, len(shown))
         rows = math.ceil(len(shown) / columns)
-        self.ax_, self.figure_, axes = panels(
+        self.ax_, figure, axes = panels(
             ax,
             type(self).__name__,
             (1.9 * columns, 2.6 * rows + 0.4),
@@ -149,7 +149,7 @@ class ForwardPassDisplay:
             title=f"{self.steps.estimator}: {self._said()}",
             pad=42.0,
         )
-        self.figure_: Figure
+        self.figure_: Figure = figure
         self.axes_: dict[str, Axes] = {}
         self.images_: dict[str, Any] = {}
         for place, panel in enumerate(axes.flat):

@@ -239,7 +239,7 @@ class ScheduleDisplay:
                     f"{name!r}."
                 )
         # Steps short enough for a curve, and a last one at the end.
-        steps = np.arange(N_POINTS)
+        steps = range(N_POINTS)
         rates = {
             name: learning_rate
             * np.array(
@@ -247,7 +247,9 @@ class ScheduleDisplay:
             )
             for name in listed
         }
-        return cls(epochs=steps / (N_POINTS - 1) * max_epochs, rates=rates).plot(ax=ax)
+        return cls(epochs=np.linspace(0.0, max_epochs, N_POINTS), rates=rates).plot(
+            ax=ax
+        )
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> Self:

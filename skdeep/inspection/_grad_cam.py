@@ -149,7 +149,7 @@ def _chosen(view: FittedView, target: Any, n_rows: int) -> Array | None:
 def _map_module(view: FittedView, layer: int | str | None) -> nn.Module:
     modules = view.module.map_modules()  # type: ignore[operator]
     if isinstance(layer, str):
-        named = dict(view.module.named_modules())
+        named: dict[str, nn.Module] = dict(view.module.named_modules())
         if layer not in named:
             raise ValueError(
                 f"The 'layer' parameter of grad_cam must name a module of {view.name}."
@@ -168,7 +168,8 @@ def _map_module(view: FittedView, layer: int | str | None) -> nn.Module:
 
 
 def _path(network: nn.Module, module: nn.Module) -> str:
-    return next(name for name, inner in network.named_modules() if inner is module)
+    named: dict[str, nn.Module] = dict(network.named_modules())
+    return next(name for name, inner in named.items() if inner is module)
 
 
 def _last_maps(view: FittedView, modules: list[nn.Module]) -> nn.Module:
@@ -259,5 +260,5 @@ def _as_maps(view: FittedView, output: torch.Tensor) -> torch.Tensor | None:
         return None
     # Patches in a square, behind the tokens that stand for all of them.
     side = math.isqrt(output.shape[1])
-    patches = output[:, output.shape[1] - side**2 :]
-    return patches.transpose(1, 2).unflatten(2, (side, side))
+    patches = output[:, output.shape[1] - side**2 :].transpose(1, 2)
+    return patches.reshape(*patches.shape[:2], side, side)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from skdeep.inspection._parts import Part
+    from skdeep.inspection._table import Row
 
 _HEAD = ("layer", "what it does", "output shape", "parameters", "trained")
 
@@ -87,8 +88,8 @@ class NetworkSummary:
         """Parameters that stay as they are."""
         return self.n_parameters - self.n_trainable
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        rows = [("input", "", _shape(self.input_shape), "", "")]
+    def _rows(self) -> list[Row]:
+        rows: list[Row] = [("input", "", _shape(self.input_shape), "", "")]
         before = ""
         for layer in self.layers:
             rows.append(

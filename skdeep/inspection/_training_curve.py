@@ -12,7 +12,6 @@ from skdeep.inspection._canvas import BLUE, GRAY, GREEN, INK, ORANGE, panels, ti
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from skdeep._typing import Array
 
@@ -217,7 +216,7 @@ class TrainingCurveDisplay:
         shown = self._check(show) if show is not None else self._worth_showing()
         if ax is not None:
             shown = shown[:1]
-            self.axes_, self.figure_ = {shown[0]: ax}, ax.figure
+            self.axes_, figure = {shown[0]: ax}, ax.figure
         else:
             heights = [_HEIGHTS[panel] for panel in shown]
             size = (6.4, sum(heights) + 0.5)
@@ -225,7 +224,7 @@ class TrainingCurveDisplay:
                 None, type(self).__name__, size, (len(shown), 1), height_ratios=heights
             )
             self.axes_ = dict(zip(shown, axes[:, 0], strict=True))
-            self.figure_: Figure = figure
+        self.figure_: Any = figure
         self.ax_: Axes = self.axes_[shown[0]]
         self.lines_: dict[str, Any] = {}
         self.bands_: dict[str, Any] = {}

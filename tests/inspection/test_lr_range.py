@@ -113,6 +113,7 @@ def test_range_test_repeats_by_its_seed(digits):
 def test_range_test_of_other_estimators(estimator, digits):
     """Hold-out, refits, schedules and averages do not get in its way."""
     result = lr_range_test(estimator, *digits, n_steps=80)
+    assert result.suggestion is not None
     assert 1e-4 < result.suggestion < 1.0
 
 

@@ -106,6 +106,13 @@ def test_axes_that_are_given_are_drawn_in(iris, cnn, pyplot):
     assert len(pyplot.get_fignums()) == 1
 
 
+def test_axes_of_a_part_of_a_figure_will_do(iris, pyplot):
+    """Where a figure has figures in it, one of them is drawn in."""
+    left, _ = pyplot.figure(layout="constrained").subfigures(1, 2)
+    display = NetworkDisplay.from_estimator(iris.estimator, ax=left.subplots())
+    assert display.figure_ is left
+
+
 def test_words_lie_inside_the_axes(iris, cnn, tabular, pyplot):
     """No text is cut at the edge of the picture."""
     for fitted in (iris, cnn, tabular):
