@@ -166,15 +166,15 @@ def summary(estimator: Any) -> NetworkSummary:
     >>> classifier = MLPClassifier((8,), max_epochs=5, random_state=0).fit(X, y)
     >>> summary(classifier)
     MLPClassifier
-    -----------------------------------------------------------------
+    ---------------------------------------------------------------
     layer           what it does  output shape  parameters  trained
-    -----------------------------------------------------------------
+    ---------------------------------------------------------------
     input                                    4
     hidden layer 1  Linear(4, 8)             8          40  yes
                     ReLU                     8
     output layer    Linear(8, 3)             3          27  yes
-    -----------------------------------------------------------------
-    67 parameters; 536 B of weights, 76 B of outputs a row
+    ---------------------------------------------------------------
+    67 parameters; 536 B of weights, 152 B of outputs a row
     """
     view = FittedView(estimator, "summary")
     parts, module, blank = parts_of(view.module), view.module, view.blank()

@@ -85,5 +85,5 @@ def test_sweep_steps_at_each_rate_and_stops_when_told(
         with torch.no_grad():
             for parameter in module.parameters():
                 assert parameter.grad is not None
-                parameter -= rate * parameter.grad
+                parameter.sub_(rate * parameter.grad)
     np.testing.assert_allclose(losses, expected[:4], rtol=1e-10)
