@@ -6,6 +6,7 @@ from skdeep.base._fitted import VersionStamp, current_versions, fitted_attribute
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
+from skdeep.base._range_test import try_rates
 from skdeep.base._regressor import DeepRegressor
 from skdeep.base._search_space import (
     WIDE_SPACE,
@@ -26,9 +27,11 @@ from skdeep.base._search_space import (
 )
 from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
 from skdeep.base._stepwise import StepwiseFit, takes_steps
-from skdeep.training import Steps, TrainedNetwork
+from skdeep.base._view import FittedView
+from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
 
 __all__ = [
+    "SCHEDULES",
     "SHARED_CONSTRAINTS",
     "WIDE_SPACE",
     "Case",
@@ -38,6 +41,7 @@ __all__ = [
     "DeepRegressor",
     "FitRequest",
     "FittedState",
+    "FittedView",
     "Floats",
     "Ints",
     "Job",
@@ -59,7 +63,9 @@ __all__ = [
     "fitted_attributes",
     "for_steps",
     "learning_rates",
+    "schedule_factor",
     "smoothings",
     "takes_steps",
+    "try_rates",
     "widths",
 ]

@@ -32,7 +32,6 @@ from skdeep.data import (
     float_dtype,
     holdout,
     in_memory,
-    take,
 )
 from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
@@ -130,7 +129,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
     @contextmanager
     def _conditions(self, job: Job) -> Iterator[None]:
         """Switch torch to what a training needs, and back."""
-        n_weights = self._n_weights(job.train.X, _width(job.train.y))
+        n_weights = self._n_weights(job.train.X, job.train.width)
         work = float(job.batch_size * n_weights)
         with (
             plain_torch(training=True),
@@ -182,7 +181,7 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
                 f"{type(self).__name__} needs a row with a weight above zero. Got none "
                 "after multiplying sample_weight by class_weight."
             )
-        return _rows_of(part, kept)
+        return part.rows(kept)
 
     def _split(self, job: Job) -> None:
         """Hold validation rows out, where early stopping needs them."""
@@ -194,9 +193,9 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
             job.streams.splitting,
             self._strata(job),
         )
-        job.valid = _rows_of(job.train, valid_rows)
+        job.valid = job.train.rows(valid_rows)
         job.held_out = self.refit
-        job.train = _rows_of(job.train, train_rows)
+        job.train = job.train.rows(train_rows)
 
     def _stops_early(self, job: Job) -> bool:
         if job.last_epoch is not None:
@@ -216,6 +215,8 @@ class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks)
 
         Those of scikit-learn do not hear of a silent training.
         """
+        if job.instead is not None and not silent:
+            job.instead(job)
         run = TrainingRun(
             job.plan,
             job.module,
@@ -393,16 +394,3 @@ def _foreign_seed(job: Job) -> int | None:
     # A module of torch's keeps to its mode; a plain function knows of none.
     functions = any(isinstance(m, FunctionActivation) for m in job.module.modules())
     return job.streams.third_party if functions else None
-
-
-def _width(y: Any) -> int:
-    return int(y.shape[1]) if getattr(y, "ndim", 1) > 1 else 1
-
-
-def _rows_of(part: Part, index: Array) -> Part:
-    return Part(
-        X=take(part.X, index),
-        y=part.y[index],
-        weight=None if part.weight is None else part.weight[index],
-        codes=part.codes[index],
-    )

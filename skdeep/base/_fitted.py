@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from skdeep import __version__
-from skdeep._compat import check_is_fitted
+from skdeep._compat import check_is_fitted, visual_block
 from skdeep._devices import resolve_device
 from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
 from skdeep.training import LeanNet, join_columns
@@ -130,6 +130,23 @@ class FittedAttributes(VersionStamp):
         self.net_.move_to(resolve_device(device))
         self.device_ = str(self.net_.device)
         return self
+
+    def _sk_visual_block_(self) -> Any:
+        """Return what scikit-learn's diagrams show, the state of a fit included."""
+        return visual_block(self, self._state_in_words())
+
+    def _state_in_words(self) -> str | None:
+        """Return how the training went, in a line; None before it."""
+        if "history_" not in vars(self) or not len(self.history_["epoch"]):
+            return None
+        n_epochs, watched = len(self.history_["epoch"]), "training"
+        if self.validation_loss_curve_ is not None:
+            watched = "validation"
+        plural = "s" if n_epochs > 1 else ""
+        return (
+            f"{n_epochs} epoch{plural}, best {watched} loss {self.best_loss_:.4g}, "
+            f"on {self.device_}"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the network once, stamped with the versions."""

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from skdeep.base._forward import block_rows
 from skdeep.data import check_table, make_rows, to_tensor
 
 if TYPE_CHECKING:
-    import torch
-
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array, MatrixLike
     from skdeep.base._job import FittedState, Job, Part
@@ -24,6 +24,7 @@ class Hooks(ABC):
 
     # Parameters of some front doors only.
     time_limit: float | None = None
+    n_features_in_: int
     refit: bool = False
     dropout_schedule: str | None = None
     weight_decay_schedule: str | None = None
@@ -66,6 +67,23 @@ class Hooks(ABC):
     ) -> torch.Tensor:
         """Return a block of rows as the network takes them, on the CPU."""
         return to_tensor(block, state.scaler, dtype)
+
+    def _whole_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """Return a block of rows as all of the network takes them, on the CPU.
+
+        Prediction may know a shorter way, and take what a part of it puts out.
+        """
+        return self._encode_rows(state, block, dtype)
+
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
+        """Return one row that says nothing, as all of the network takes it."""
+        return torch.zeros(1, self.n_features_in_, dtype=dtype)
+
+    def _rate_parameter(self, job: Job) -> str:
+        """Return the name of the parameter that the last training's rate comes from."""
+        return "learning_rate"
 
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from skdeep._storable import storable
+from skdeep.data import take
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +37,20 @@ class Part:
     def n_rows(self) -> int:
         """The number of rows."""
         return int(self.X.shape[0])
+
+    @property
+    def width(self) -> int:
+        """The number of targets a row."""
+        return int(self.y.shape[1]) if getattr(self.y, "ndim", 1) > 1 else 1
+
+    def rows(self, index: Array) -> Part:
+        """Return some of the rows, encoded as they are."""
+        return Part(
+            X=take(self.X, index),
+            y=self.y[index],
+            weight=None if self.weight is None else self.weight[index],
+            codes=self.codes[index],
+        )
 
 
 @storable()
@@ -93,6 +109,8 @@ class Job:
     probe: TrainedNetwork | None = None
     # What the network started from, where it was not random.
     pretrained: Any = None
+    # What is done in place of the last training; it does not return.
+    instead: Callable[[Job], NoReturn] | None = None
     temperature: float = 1.0
     # What keeps the training in a file, where it is kept.
     ledger: Ledger | None = None

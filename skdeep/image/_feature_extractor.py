@@ -103,7 +103,7 @@ class ImageFeatureExtractor(
     ----------
     n_features_in_ : int
         Pixels of an image, where X was a table of flat images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of its columns, where they were strings.
     n_features_out_ : int
         Number of features.
@@ -233,7 +233,7 @@ class ImageFeatureExtractor(
 
         Returns
         -------
-        features : ndarray of float32 of shape (n_samples, n_features_out_)
+        features : ndarray of float32 of shape (n_samples, `n_features_out_`)
             A row for each image.
         """
         fitted, table = self._prepare(X)
@@ -251,7 +251,7 @@ class ImageFeatureExtractor(
 
         Returns
         -------
-        features : ndarray of float32 of shape (n_samples, n_features_out_)
+        features : ndarray of float32 of shape (n_samples, `n_features_out_`)
             A row for each image.
         """
         check_is_fitted(self)

@@ -332,11 +332,20 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         self, state: FittedState, block: Any, dtype: torch.dtype
     ) -> torch.Tensor:
         if self._fine_tunes():
-            return all_views(super()._encode_rows(state, block, dtype), self.tta)
+            return self._whole_rows(state, block, dtype)
         given = replace(state.pretrained, store=open_store(self.cache_features))
         features = self._features(self.module_, state.scaler, given)
         views = [features.of(block, view) for view in range(1 + self.tta)]
         return torch.from_numpy(np.concatenate(views))
+
+    def _whole_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        return all_views(super()._encode_rows(state, block, dtype), self.tta)
+
+    def _rate_parameter(self, job: Job) -> str:
+        head = job.pretrained.head_phase
+        return "head_learning_rate" if head else "learning_rate"
 
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return the mean over views."""

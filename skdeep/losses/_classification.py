@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._adapter import instantiate, is_loss_class, mean_over_samples
 from skdeep.losses._logits import (
     BinaryCrossEntropy,

@@ -81,6 +81,11 @@ class Backbone(nn.Module):
         """
         return _pooled(self.body(x), channels_last=False)
 
+    @property
+    def maps_channels_last(self) -> bool:
+        """Whether maps inside have the channels as their last axis."""
+        return family_of(self.body).channels_last
+
     def stage_features(self, x: Tensor, stage: int) -> Tensor:
         """Return the mean over space of what a stage puts out.
 
@@ -103,7 +108,7 @@ class Backbone(nn.Module):
             reached.append(output)
             raise _Reached
 
-        handle = self._end_of(stage).register_forward_hook(stop)
+        handle = self.stage_end(stage).register_forward_hook(stop)
         try:
             self.body(x)
         except _Reached:
@@ -112,8 +117,19 @@ class Backbone(nn.Module):
             handle.remove()
         return _pooled(reached[0], channels_last=family.channels_last)
 
-    def _end_of(self, stage: int) -> nn.Module:
-        """Return the last module of a stage."""
+    def stage_end(self, stage: int) -> nn.Module:
+        """Return the last module of a stage.
+
+        Parameters
+        ----------
+        stage : int
+            0 is next to the input, -1 next to the head.
+
+        Returns
+        -------
+        module : nn.Module
+            Of `body`.
+        """
         if not -len(self.stages) <= stage < len(self.stages):
             raise ValueError(
                 f"The stage of {self.name} must be in the range [-{len(self.stages)}, "

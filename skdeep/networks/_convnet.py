@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import torch
 from torch import nn
@@ -94,7 +94,7 @@ class ChannelDropout(GeneratorDropout):
         return x * super().forward(channel)
 
 
-class _Block(nn.Module):
+class ConvBlock(nn.Module):
     """Convolution -> normalization -> activation, its input added, -> pooling."""
 
     def __init__(
@@ -229,7 +229,7 @@ class ConvNet(nn.Module):
                 layers.append(_normalization(normalization, n_out, dtype))
             layers.append(function)
             blocks.append(
-                _Block(
+                ConvBlock(
                     layers,
                     [*_pool(pooling, pools[i], before), *_drop(dropouts[i])],
                     skips=residual and n_in == n_out,
@@ -288,6 +288,16 @@ class ConvNet(nn.Module):
             maps.amax(dim=2) if self.global_pooling == "max" else maps.mean(dim=2)
         )
         return pooled
+
+    def map_modules(self) -> list[nn.Module]:
+        """Return the modules whose outputs are maps, those next to the input first.
+
+        Returns
+        -------
+        modules : list of nn.Module
+            Of each block the part before pooling.
+        """
+        return [cast("ConvBlock", block).layers for block in self.blocks]
 
 
 def map_sizes(

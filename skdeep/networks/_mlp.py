@@ -48,7 +48,7 @@ class _BatchNorm(nn.BatchNorm1d):
         return super().forward(x)
 
 
-class _Residual(nn.Sequential):
+class Residual(nn.Sequential):
     """Sequence of modules that adds its input to its output."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ class MLP(nn.Module):
             if p != 0.0:
                 layer.append(GeneratorDropout(p))
             skips = residual and n_in == width
-            modules += [_Residual(*layer)] if skips else layer
+            modules += [Residual(*layer)] if skips else layer
             ends.append(len(modules))
             n_in = width
         # scikit-learn draws the output layer by the hidden activation as well.
@@ -241,7 +241,7 @@ class MLP(nn.Module):
         layers = []
         for start, end in pairwise(self._ends):
             first = self.layers[start]
-            skips = isinstance(first, _Residual)
+            skips = isinstance(first, Residual)
             parts = list(first) if skips else list(self.layers[start:end])  # type: ignore[arg-type]  # a Sequential
             layers.append((parts, skips))
         return layers
@@ -256,7 +256,7 @@ class MLP(nn.Module):
         """
         firsts = (self.layers[start] for start in self._ends)
         return [
-            cast("nn.Linear", first[0] if isinstance(first, _Residual) else first)
+            cast("nn.Linear", first[0] if isinstance(first, Residual) else first)
             for first in firsts
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skdeep._typing import Array
+    from skdeep.networks._backbone import Backbone
 
 # Of the typical deviation of features, below which one counts as that large.
 SMALLEST_SHARE = 0.01
@@ -157,3 +158,14 @@ class TransferNet(nn.Module):
             x = self.backbone(x)
         outputs: Tensor = self.head(self.scale(x))
         return outputs
+
+    def map_modules(self) -> list[nn.Module]:
+        """Return the modules whose outputs are maps, those next to the input first.
+
+        Returns
+        -------
+        modules : list of nn.Module
+            The last one of each stage of the backbone.
+        """
+        backbone = cast("Backbone", self.backbone)
+        return [backbone.stage_end(i) for i in range(len(backbone.stages))]

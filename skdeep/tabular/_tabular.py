@@ -146,6 +146,10 @@ class TabularDoor(PerceptronDoor):
         widths = (table.shape[1] * dim, *self._widths(), n_outputs)
         return int(self.n_ensemble * sum(a * b for a, b in pairwise(widths)))
 
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
+        network = cast(TabularNetwork, self.module_)
+        return torch.zeros(1, network.inputs.n_columns, dtype=dtype)
+
     def _block_rows(self, state: FittedState, table: Any) -> int:
         rows: int = super()._block_rows(state, table)
         return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -155,6 +156,42 @@ class TrainingRun:
         still = 1.0 + plan.again * (self.stopper.best_epoch + 1)
         return now + still * one > plan.deadline
 
+    def sweep(
+        self,
+        batches: EpochBatches,
+        rates: Iterable[float],
+        enough: Callable[[list[float]], bool],
+    ) -> list[float]:
+        """Take one step at each of several learning rates.
+
+        Parameters
+        ----------
+        batches : EpochBatches
+            The training rows, gone through as often as there are rates for.
+        rates : iterable of float
+            Learning rates, in order.
+        enough : callable
+            From the losses so far to whether to stop.
+
+        Returns
+        -------
+        losses : list of float
+            Of each batch, before the step on it.
+        """
+        losses: list[float] = []
+        self.net.module_.train()
+        self.net.criterion_.train()
+        stepper = self.stepper
+        passes = chain.from_iterable(repeat(batches))
+        with _lent(self.plan)():
+            for rate, batch in zip(rates, passes, strict=False):
+                stepper.set_rate(rate)
+                loss, _ = stepper.step(batch, len(batches))
+                losses.append(float(loss.detach()))
+                if enough(losses):
+                    break
+        return losses
+
     def finish(
         self, batches: EpochBatches, valid: EpochBatches | None, *, keep_state: bool
     ) -> TrainedNetwork:
@@ -299,10 +336,8 @@ def stepwise(
     At a pause `hooks.pause` is handed out.
     """
     plan = run.plan
-    seed = plan.third_party_seed
     # Lent by the epoch: at a pause, others may want it.
-    lent = None if seed is None else LentGenerator(seed, plan.device).span
-    span = lent or nullcontext
+    span = _lent(plan)
     with EpochReport(plan) as report:
         with span():
             run.begin(batches, valid)
@@ -330,6 +365,13 @@ def run_through(steps: Steps) -> TrainedNetwork:
     except StopIteration as end:
         trained: TrainedNetwork = end.value
         return trained
+
+
+def _lent(plan: TrainingPlan) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes contexts that lend foreign modules the generator of a plan."""
+    if plan.third_party_seed is None:
+        return nullcontext
+    return LentGenerator(plan.third_party_seed, plan.device).span
 
 
 def _rng_states(plan: TrainingPlan) -> list[torch.Tensor]:

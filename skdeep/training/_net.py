@@ -37,13 +37,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # a sentence of ours.
 _OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
 # Needed while it trains only.
-_TRANSIENT = (
-    "_stepper",
-    "_listeners",
-    "_first_loss",
-    "_best_losses",
-    "_epoch_started",
-)
+_TRANSIENT = ("_stepper", "_listeners", "_first_loss", "_best_losses", "_epoch_started")
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
@@ -255,8 +249,7 @@ class LeanNet(NeuralNet):
         part = "train" if training else "valid"
         self.history.record_batch(f"{part}_loss", loss.item())
         self.history.record_batch(f"{part}_batch_size", len(batch.y))
-        done = {"loss": loss, "y_pred": output}
-        self._tell("on_batch_end", batch, training=training, **done)
+        self._tell("on_batch_end", batch, training=training, loss=loss, y_pred=output)
 
     def _tell(self, hook: str, batch: StepBatch, **what: Any) -> None:
         for listener in self._listeners:

@@ -262,7 +262,10 @@ class Stepper:
         n_steps = n_batches * plan.max_epochs
         step = min(self.steps_done, n_steps)
         factor = schedule_factor(plan.lr_schedule, step, n_steps, plan.warmup_fraction)
-        rate = self._base_rate * factor * self.plateau.factor
+        self.set_rate(self._base_rate * factor * self.plateau.factor)
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the steps to come."""
         set_learning_rate(self.optimizer, rate, self._rate_factors)
 
     def end_epoch(self, epoch: int, loss: float, batches: EpochBatches) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeep.networks import FeatureScale, TransferNet
+from skdeep.networks import Backbone, FeatureScale, TransferNet
 
 
 def test_scale_standardises_by_weighted_moments(seed: int) -> None:
@@ -49,3 +49,14 @@ def test_network_takes_images_and_their_features() -> None:
     plain, last = TransferNet(*parts), TransferNet(*parts, channels_last=True)
     assert torch.equal(plain(images), plain(backbone(images)))
     torch.testing.assert_close(last(images), plain(images))
+
+
+def test_map_modules_are_the_ends_of_the_stages() -> None:
+    """As many as there are stages to train, each inside the backbone."""
+    with torch.random.fork_rng():
+        body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3))
+        head = nn.Linear(5, 2)
+    backbone = Backbone(body, "tiny", 5)
+    network = TransferNet(backbone, FeatureScale(5), head)
+    assert network.map_modules() == [body[0], body[1]]
+    assert not backbone.maps_channels_last
