@@ -15,6 +15,7 @@ from sklearn.base import clone, is_classifier
 from skdeep import MLPClassifier, MLPRegressor, TabularMLPClassifier
 from skdeep.base import FitRequest, can_be_stacked, fit_together
 from skdeep.exceptions import DivergenceError
+from tests.naming import shown
 
 QUICK: dict[str, Any] = {"max_epochs": 6, "random_state": 0, "dtype": "float64"}
 CLASSIFIER = MLPClassifier((8,), batch_size=20, **QUICK)
@@ -263,7 +264,7 @@ def test_bad_parameters_are_the_errors_of_their_own_fit(folds: Folds) -> None:
         {"callbacks": [skorch.callbacks.EpochTimer()]},
         {"early_stopping": True, "scoring": "accuracy"},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_cannot_be_stacked_trains_alone(params: Any, folds: Folds) -> None:
     """All other settings give the very bits of an ordinary fit."""

@@ -25,6 +25,7 @@ from skdeep import (
     save,
 )
 from skdeep.persistence._container import KEY
+from tests.naming import shown
 from tests.placed import LABELS, NUMBERS, PLACED, ROWS, assert_same_answers, fitted
 
 # What makes a pickle run code.
@@ -97,7 +98,7 @@ def test_labels_keep_their_type(labels, tmp_path):
         {"feature_scaling": None, "target_scaling": None},
         {"tol": None, "max_grad_norm": np.float32(1.0), "l1": np.float64(0.1)},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_parameters_come_back(params, tmp_path):
     """With what was fitted by them, and when they are fitted again to the same bits."""
@@ -119,7 +120,7 @@ def test_parameters_come_back(params, tmp_path):
         {"loss": torch.nn.MultiMarginLoss},
         {"class_weight": {"no": 1.0, "yes": 2.0, "well": np.float64(3.0)}},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_losses_of_classifiers_come_back(params, tmp_path):
     """The loss itself too, which the net holds."""

@@ -19,6 +19,7 @@ from skdeep.exceptions import (
     PersistenceError,
 )
 from skdeep.persistence import _saving
+from tests.naming import shown
 from tests.placed import PLACED, ROWS, assert_same_answers, fitted
 from tests.resealed import rewritten
 
@@ -63,7 +64,7 @@ class OwnClassifier(MLPClassifier):
         ),
         (MLPRegressor(device=object()), "device holds a object"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: shown(value)[:40],
 )
 def test_what_a_file_cannot_hold_is_refused(estimator, sentence, tmp_path):
     """In one sentence that says where it stands and what to do; no file is left."""
