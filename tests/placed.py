@@ -47,8 +47,10 @@ class Placed:
         Of a small fit.
     X, y : object
         Its data.
-    partial_fit, resumes, onnx : bool
+    partial_fit, resumes, onnx, saves : bool
         What it offers.
+    estimator : BaseEstimator or None
+        What it wraps, its first argument.
     """
 
     parameters: dict[str, Any]
@@ -57,6 +59,8 @@ class Placed:
     partial_fit: bool = True
     resumes: bool = True
     onnx: bool = True
+    saves: bool = True
+    estimator: Any = None
 
 
 _QUICK = {"max_epochs": 4, "random_state": 0}
@@ -65,6 +69,15 @@ _TABULAR = {**_QUICK, "hidden_layer_sizes": (8,), "n_ensemble": 2, "n_bins": 4}
 _CNN = {**_QUICK, "conv_channels": 4, "hidden_layer_sizes": (8,), "batch_size": 8}
 _IMAGE = {"backbone": "shufflenet_v2_x0_5", "weights": None, "random_state": 0}
 _HEAD = {**_IMAGE, "head_epochs": 3}
+
+# Of a search the best estimator is saved; the search itself is for pickle.
+_SEARCH: dict[str, Any] = {
+    "estimator": skdeep.MLPClassifier(**_MLP),
+    "partial_fit": False,
+    "resumes": False,
+    "onnx": False,
+    "saves": False,
+}
 
 PLACED: dict[str, Placed] = {
     "MLPClassifier": Placed({**_MLP, "early_stopping": True}, ROWS, LABELS),
@@ -101,6 +114,15 @@ PLACED: dict[str, Placed] = {
         resumes=False,
         onnx=False,
     ),
+    "OptunaSearchCV": Placed(
+        {"space": {"dropout": [0.0, 0.1]}, "n_trials": 2, "cv": 2, "random_state": 0},
+        ROWS,
+        LABELS,
+        **_SEARCH,
+    ),
+    "VectorizedSearchCV": Placed(
+        {"param_grid": {"dropout": [0.0, 0.1]}, "cv": 2}, ROWS, LABELS, **_SEARCH
+    ),
 }
 
 
@@ -121,7 +143,9 @@ def those_that(able: Callable[[Placed], bool]) -> list[str]:
 
 def make(name: str, **others: Any) -> Any:
     """Return an estimator that is not fitted."""
-    estimator = getattr(skdeep, name)(**{**PLACED[name].parameters, **others})
+    placed = PLACED[name]
+    wrapped = () if placed.estimator is None else (placed.estimator,)
+    estimator = getattr(skdeep, name)(*wrapped, **{**placed.parameters, **others})
     return clone(estimator)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import joblib
@@ -137,7 +137,7 @@ class Ledger:
             if over:
                 self.finished.append(phase)
 
-        return EpochHooks(hooks.score, hooks.begin, hooks.end, keep, kept)
+        return replace(hooks, keep=keep, kept=kept)
 
     def _as_of_now(self, job: Job, run: TrainingRun) -> Any:
         """Return the estimator that training would leave if it ended here."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sklearn
 from sklearn.base import BaseEstimator
 
+from skdeep._compat import BaseSearchCV
 from skdeep._devices import device_or_cpu
 from skdeep.base import current_versions
 from skdeep.exceptions import (
@@ -107,6 +108,12 @@ def save(
         raise PersistenceError(
             "save takes an estimator of skdeep or a Pipeline. Got "
             f"{type(estimator).__name__}."
+        )
+    if isinstance(estimator, BaseSearchCV):
+        raise PersistenceError(
+            f"{type(estimator).__name__} cannot be saved without pickle: what a search "
+            "has tried is held by foreign objects. Save its best_estimator_, or use "
+            "joblib, whose files run code."
         )
     rules = estimator_rules(keep_optimizer=keep_optimizer, trusted=trusted)
     encoder = Encoder(type(estimator).__name__, rules)
