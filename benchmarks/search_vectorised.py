@@ -83,9 +83,9 @@ def main() -> None:
     }
     rows = []
     for name, batch_size, epochs in (
-        ("digits", 200, 50),
-        ("digits", 32, 20),
-        ("synthetic", 200, 20),
+        ("digits", 200, 20),
+        ("digits", 32, 4),
+        ("synthetic", 200, 5),
     ):
         rows += compare(name, *tables[name], batch_size, epochs, arguments.repeats)
     finish(rows, arguments.out)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from skdeep.base._job import Job
     from skdeep.data import Batches
 
-# Numbers in all layers of the members that go through a stack at once: more than the
-# caches of a processor hold, and a stack is no faster than its members.
+# Numbers in all layers of the members that go through a stack at once: many more than
+# the caches of a processor hold, and a stack is no faster than its members.
 STACK_NUMBERS = 2**21
-# More members than these save nothing that fewer do not.
-MOST_MEMBERS = 32
+# What more members than these save is lost in the noise.
+MOST_MEMBERS = 64
 # Arguments of an optimizer that leave its step a multiple of the learning rate.
 _HARMLESS = {"eps", "amsgrad"}
 
@@ -59,7 +59,9 @@ class FitRequest:
 
 def can_be_stacked(estimator: Any) -> bool:
     """Tell whether an estimator is one whose network may share a stack with others."""
-    return isinstance(estimator, DeepEstimator) and estimator._stacks()
+    # Whoever writes a `fit` of his own wants it called.
+    own = getattr(type(estimator), "fit", None) is DeepEstimator.fit
+    return own and bool(estimator._stacks())
 
 
 def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:

@@ -58,7 +58,9 @@ class MLPDoor(PerceptronDoor):
 
     def _stacks(self) -> bool:
         # Statistics of batch normalization would have to leave out rows that fill up.
-        return self.normalization != "batch" and not self._is_third_party()
+        build = getattr(self._build_network, "__func__", None)
+        same = build is MLPDoor._build_network
+        return same and self.normalization != "batch" and not self._is_third_party()
 
     def _stack(
         self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]

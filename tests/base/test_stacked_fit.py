@@ -341,3 +341,29 @@ def test_only_perceptrons_can_be_stacked() -> None:
     assert not can_be_stacked(MLPClassifier(normalization="batch"))
     assert not can_be_stacked(TabularMLPClassifier())
     assert not can_be_stacked("passthrough")
+
+
+def test_classes_of_ones_own_are_asked_themselves() -> None:
+    """A `fit` or a network that somebody has written is not passed over."""
+
+    class Fitted(MLPClassifier):
+        """With a fit of its own."""
+
+        def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]  # the point
+            """Fit."""
+            return super().fit(X, y)
+
+    class Built(MLPClassifier):
+        """With a network of its own."""
+
+        def _build_network(self, job: Any) -> torch.nn.Module:
+            return super()._build_network(job)
+
+    class Plain(MLPClassifier):
+        """With nothing of its own."""
+
+    assert [can_be_stacked(kind()) for kind in (Fitted, Built, Plain)] == [
+        False,
+        False,
+        True,
+    ]
