@@ -31,10 +31,19 @@ if TYPE_CHECKING:
         TabularMLPRegressor,
         recipe_params,
     )
+    from skdeep.text import (
+        AugmentedClassifier,
+        AugmentedRegressor,
+        TextAugmenter,
+        TextClassifier,
+        TextRegressor,
+    )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AugmentedClassifier",
+    "AugmentedRegressor",
     "CNNClassifier",
     "CNNRegressor",
     "ImageAugmenter",
@@ -45,6 +54,9 @@ __all__ = [
     "MLPRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
+    "TextAugmenter",
+    "TextClassifier",
+    "TextRegressor",
     "exceptions",
     "load_images",
     "recipe_params",
@@ -53,6 +65,8 @@ __all__ = [
 
 # Public name -> the room it lives in; a room that is public as a whole is its own.
 _ROOMS = {
+    "AugmentedClassifier": "skdeep.text",
+    "AugmentedRegressor": "skdeep.text",
     "CNNClassifier": "skdeep.image",
     "CNNRegressor": "skdeep.image",
     "ImageAugmenter": "skdeep.image",
@@ -63,6 +77,9 @@ _ROOMS = {
     "MLPRegressor": "skdeep.tabular",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
+    "TextAugmenter": "skdeep.text",
+    "TextClassifier": "skdeep.text",
+    "TextRegressor": "skdeep.text",
     "exceptions": "skdeep.exceptions",
     "load_images": "skdeep.image",
     "recipe_params": "skdeep.tabular",

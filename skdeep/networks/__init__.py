@@ -26,6 +26,9 @@ from skdeep.networks._numeric_embeddings import (
 )
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
+from skdeep.networks._text import TextNetwork, draw_vectors
+from skdeep.networks._text_bag import BagEmbedding
+from skdeep.networks._text_conv import ConvEmbedding
 from skdeep.networks._transfer import FeatureScale, TransferNet
 from skdeep.networks._weights import Weights, resolve_weights
 
@@ -33,8 +36,10 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "Backbone",
+    "BagEmbedding",
     "ChannelDropout",
     "CombinationKind",
+    "ConvEmbedding",
     "ConvNet",
     "FeatureScale",
     "FunctionActivation",
@@ -43,6 +48,7 @@ __all__ = [
     "PiecewiseLinearEmbedding",
     "TabularInputs",
     "TabularNetwork",
+    "TextNetwork",
     "TransferNet",
     "Weights",
     "activation_name",
@@ -51,6 +57,7 @@ __all__ = [
     "combine",
     "data_dependent_init_",
     "detach_generators",
+    "draw_vectors",
     "fused",
     "initialize_linear_",
     "make_activation",
