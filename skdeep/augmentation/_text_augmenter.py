@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from skdeep._compat import (
@@ -18,7 +19,6 @@ from skdeep._compat import (
     InvalidParameterError,
     StrOptions,
     Tags,
-    check_is_fitted,
     validate_parameter_constraints,
 )
 from skdeep._seeding import draw_seed
@@ -327,8 +327,13 @@ class TextAugmenter(BaseEstimator):
         stop_words = self._stop_words()
         operations: list[Operation] = []
         if self.replace:
-            check_is_fitted(self)
-            weights = self.word_weights_
+            weights = vars(self).get("word_weights_")
+            if weights is None:
+                raise NotFittedError(
+                    f"This {type(self).__name__} is not fitted yet, and replace="
+                    f"{self.replace!r} draws from the vocabulary of the training "
+                    "texts. Call fit on them, or set replace=0."
+                )
             share = self.replace
             operations.append(lambda w, r: replace_by_vocabulary(w, share, weights, r))
         if lookup is not None:
