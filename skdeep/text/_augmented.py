@@ -22,7 +22,7 @@ from skdeep._compat import (
     get_tags,
 )
 from skdeep._seeding import draw_seed, torch_generator
-from skdeep.augmentation import ImageAugmenter
+from skdeep.augmentation import ImageAugmenter, TextAugmenter
 from skdeep.text._image_copies import augmented_images
 
 if TYPE_CHECKING:
@@ -193,6 +193,10 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.input_tags = inner.input_tags
+        if isinstance(self.augmenter, TextAugmenter):
+            # A Pipeline of a vectorizer does not say that it takes texts.
+            tags.input_tags.string = True
+            tags.input_tags.two_d_array = False
         tags.target_tags = inner.target_tags
         tags.non_deterministic = inner.non_deterministic
         for name in ("classifier_tags", "regressor_tags"):

@@ -16,9 +16,9 @@ class Sample(NamedTuple):
     values: np.ndarray
 
 
-GOOD = "good fine great lovely".split()
-BAD = "bad poor awful dull".split()
-FILLERS = "the a film plot it was so and very scene".split()
+GOOD = ["good", "fine", "great", "lovely"]
+BAD = ["bad", "poor", "awful", "dull"]
+FILLERS = ["the", "a", "film", "plot", "it", "was", "so", "and", "very", "scene"]
 
 
 def make_sample(n_texts: int, seed: int) -> Sample:
