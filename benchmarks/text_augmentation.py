@@ -1,6 +1,6 @@
 """What augmentation is worth where few texts have labels.
 
-    python benchmarks/text_augmentation.py --out benchmarks/results/text_augmentation.csv
+    python benchmarks/text_augmentation.py --out text_augmentation.csv
 
 100, 500 and 2,000 training texts of each set, drawn once a seed (77 classes need at
 least 77 texts); accuracy on all test texts. EDA as its authors advise for few texts:

@@ -138,8 +138,8 @@ class TextRegressor(TextDoor, DeepRegressor):
     warmup_fraction : float, default=0.0
         Share of the training, in [0, 1), over which the rate rises from zero.
     batch_size : int or "auto", default="auto"
-        Rows in a step; "auto" is a fiftieth of all, between 8 and 128. "lbfgs" takes all
-        rows.
+        Rows in a step; "auto" is a fiftieth of all, between 8 and 128. "lbfgs" takes
+        all rows.
     max_epochs : int, default=10
         Passes over the training rows, at most.
     shuffle : bool, default=True
