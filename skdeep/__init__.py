@@ -56,12 +56,21 @@ if TYPE_CHECKING:
         TabularMLPRegressor,
         recipe_params,
     )
+    from skdeep.text import (
+        AugmentedClassifier,
+        AugmentedRegressor,
+        TextAugmenter,
+        TextClassifier,
+        TextRegressor,
+    )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ActivationDisplay",
     "AugmentationDisplay",
+    "AugmentedClassifier",
+    "AugmentedRegressor",
     "CNNClassifier",
     "CNNRegressor",
     "Checkpoint",
@@ -80,6 +89,9 @@ __all__ = [
     "SearchDisplay",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
+    "TextAugmenter",
+    "TextClassifier",
+    "TextRegressor",
     "TrainingCurveDisplay",
     "VectorizedSearchCV",
     "exceptions",
@@ -103,6 +115,8 @@ __all__ = [
 _ROOMS = {
     "ActivationDisplay": "skdeep.inspection",
     "AugmentationDisplay": "skdeep.inspection",
+    "AugmentedClassifier": "skdeep.text",
+    "AugmentedRegressor": "skdeep.text",
     "CNNClassifier": "skdeep.image",
     "CNNRegressor": "skdeep.image",
     "Checkpoint": "skdeep.persistence",
@@ -121,6 +135,9 @@ _ROOMS = {
     "SearchDisplay": "skdeep.inspection",
     "TabularMLPClassifier": "skdeep.tabular",
     "TabularMLPRegressor": "skdeep.tabular",
+    "TextAugmenter": "skdeep.text",
+    "TextClassifier": "skdeep.text",
+    "TextRegressor": "skdeep.text",
     "TrainingCurveDisplay": "skdeep.inspection",
     "VectorizedSearchCV": "skdeep.model_selection",
     "exceptions": "skdeep.exceptions",

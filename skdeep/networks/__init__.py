@@ -29,6 +29,9 @@ from skdeep.networks._parametric import ParametricActivation
 from skdeep.networks._stacked import StackedMLP
 from skdeep.networks._tabular import HiddenLayer, TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
+from skdeep.networks._text import TextNetwork, draw_vectors
+from skdeep.networks._text_bag import BagEmbedding
+from skdeep.networks._text_conv import ConvEmbedding
 from skdeep.networks._transfer import FeatureScale, TransferNet
 from skdeep.networks._views import MOST_VIEWS, all_views, view_of
 from skdeep.networks._weights import Weights, resolve_weights
@@ -38,9 +41,11 @@ __all__ = [
     "MLP",
     "MOST_VIEWS",
     "Backbone",
+    "BagEmbedding",
     "ChannelDropout",
     "CombinationKind",
     "ConvBlock",
+    "ConvEmbedding",
     "ConvNet",
     "FeatureScale",
     "FunctionActivation",
@@ -53,6 +58,7 @@ __all__ = [
     "StackedMLP",
     "TabularInputs",
     "TabularNetwork",
+    "TextNetwork",
     "TransferNet",
     "Weights",
     "activation_name",
@@ -62,6 +68,7 @@ __all__ = [
     "combine",
     "data_dependent_init_",
     "detach_generators",
+    "draw_vectors",
     "fused",
     "initialize_linear_",
     "make_activation",

@@ -334,7 +334,7 @@ def map_sizes(
 
 
 def initialize_convolution_(
-    convolution: nn.Conv2d, activation_name: str, generator: torch.Generator
+    convolution: nn.Conv1d | nn.Conv2d, activation_name: str, generator: torch.Generator
 ) -> None:
     """Draw the initial weights of a convolution in place.
 
@@ -343,7 +343,7 @@ def initialize_convolution_(
 
     Parameters
     ----------
-    convolution : nn.Conv2d
+    convolution : nn.Conv1d or nn.Conv2d
         Of any floating dtype, on any device.
     activation_name : str
         Name of the activation that follows, as `activation_name` returns it.

@@ -26,6 +26,7 @@ from skdeep import (
     save,
 )
 from skdeep.exceptions import PersistenceError
+from tests.naming import shown
 from tests.placed import (
     IMAGES,
     LABELS,
@@ -78,7 +79,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"random_state": None},
         {"shuffle": False, "tol": 10.0, "n_iter_no_change": 1},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_resumed_fit_has_the_same_bits(params, tmp_path):
     """Optimizers, schedules, averages, stopping, foreign layers, drawn seeds."""
@@ -217,7 +218,7 @@ def test_checkpoint_goes_through_a_pipeline(tmp_path):
         ({"optimizer_params": {"eps": 1e-3}}, "optimizer_params was None, and is"),
         ({"max_epochs": 9}, "max_epochs was 4, and is 9"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_other_parameters_are_refused(change, sentence, tmp_path):
     """The first that is not the same is named; the file is unharmed."""
@@ -235,7 +236,7 @@ def test_other_parameters_are_refused(change, sentence, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"verbose": 0}, {"n_threads": 1}, {"device": "cpu"}], ids=str
+    "change", [{"verbose": 0}, {"n_threads": 1}, {"device": "cpu"}], ids=shown
 )
 def test_parameters_of_the_machine_may_change(change, tmp_path):
     """They do not belong to what is trained."""
