@@ -120,9 +120,12 @@ def report(path: Path, picture: Path) -> None:
             for side in SIDES:
                 scores = of(rows, "accuracy", set=name, labels=labels, side=side)
                 seconds = of(rows, "seconds", set=name, labels=labels, side=side)
-                spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
+                if not scores:
+                    cells.append("not run")
+                    continue
+                spread = f" ± {statistics.stdev(scores):.3f}" if scores[1:] else ""
                 cells.append(
-                    f"{statistics.mean(scores):.3f} ± {spread:.3f} "
+                    f"{statistics.mean(scores):.3f}{spread} "
                     f"({statistics.mean(seconds):.0f} s)"
                 )
             print(f"| {name} | {labels} | {' | '.join(cells)} |")
@@ -145,7 +148,7 @@ def draw(rows: list[dict[str, str]], picture: Path) -> None:
                 of(rows, "accuracy", set=name, labels=labels, side=side)
                 for labels in LABELS
             ]
-            means = [statistics.mean(each) for each in scores]
+            means = [statistics.mean(each or [0.0]) for each in scores]
             panel.bar(where, means, 0.18, color=colour, alpha=0.75, label=side)
             for x, each in zip(where, scores, strict=True):
                 panel.plot([x] * len(each), each, "k.", markersize=4)
