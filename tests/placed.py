@@ -23,6 +23,10 @@ LABELS = np.array(["no", "yes", "well"])[np.arange(48) % 3]
 NUMBERS = ROWS[:, 0] + 0.1 * ROWS[:, 1]
 SMALL_IMAGES = _RNG.integers(0, 255, (24, 8, 8), dtype=np.uint8)
 IMAGES = _RNG.integers(0, 255, (12, 32, 32, 3), dtype=np.uint8)
+SPAM = np.where(np.arange(24) % 2, "spam", "ham")
+TEXTS = [
+    f"{'win a prize' if row % 2 else 'see you at noon'} {row}" for row in range(24)
+]
 SIDES = np.where(np.arange(24) % 2, "left", "right")
 
 
@@ -68,6 +72,7 @@ _MLP = {**_QUICK, "hidden_layer_sizes": (8,), "batch_size": 16, "dropout": 0.1}
 _TABULAR = {**_QUICK, "hidden_layer_sizes": (8,), "n_ensemble": 2, "n_bins": 4}
 _CNN = {**_QUICK, "conv_channels": 4, "hidden_layer_sizes": (8,), "batch_size": 8}
 _IMAGE = {"backbone": "shufflenet_v2_x0_5", "weights": None, "random_state": 0}
+_TEXT = {**_QUICK, "embedding_dim": 4, "hidden_layer_sizes": 4, "batch_size": 8}
 _HEAD = {**_IMAGE, "head_epochs": 3}
 
 # Of a search the best estimator is saved; the search itself is for pickle.
@@ -78,6 +83,8 @@ _SEARCH: dict[str, Any] = {
     "onnx": False,
     "saves": False,
 }
+
+_COPIES = skdeep.TextAugmenter(synonym=0, insert=0, n_aug=1, random_state=0)
 
 PLACED: dict[str, Placed] = {
     "MLPClassifier": Placed({**_MLP, "early_stopping": True}, ROWS, LABELS),
@@ -113,6 +120,34 @@ PLACED: dict[str, Placed] = {
         partial_fit=False,
         resumes=False,
         onnx=False,
+    ),
+    "TextClassifier": Placed(
+        {**_TEXT, "early_stopping": True}, TEXTS, SPAM, onnx=False
+    ),
+    "TextRegressor": Placed(
+        {**_TEXT, "conv_channels": 4, "kernel_sizes": (2, 3), "embedding_dropout": 0.1},
+        TEXTS,
+        np.arange(24.0),
+        onnx=False,
+    ),
+    "TextAugmenter": Placed(
+        {"replace": 0.2, "random_state": 0},
+        TEXTS,
+        partial_fit=False,
+        resumes=False,
+        onnx=False,
+    ),
+    "AugmentedClassifier": Placed(
+        {"augmenter": _COPIES},
+        TEXTS,
+        SPAM,
+        **{**_SEARCH, "saves": True, "estimator": skdeep.TextClassifier(**_TEXT)},
+    ),
+    "AugmentedRegressor": Placed(
+        {"augmenter": _COPIES},
+        TEXTS,
+        np.arange(24.0),
+        **{**_SEARCH, "saves": True, "estimator": skdeep.TextRegressor(**_TEXT)},
     ),
     "OptunaSearchCV": Placed(
         {"space": {"dropout": [0.0, 0.1]}, "n_trials": 2, "cv": 2, "random_state": 0},

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from skdeep._typing import Array
 
 
+@storable()
 @dataclass
 class WordWeights:
     """The words of a collection of texts, and how likely each comes in for another.

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from skdeep._storable import storable
 from skdeep.data._text_batches import TokenBags, pad_sequences
 from skdeep.data._text_grams import GramIds, GramVocabulary
 from skdeep.data._word_vectors import read_vectors
@@ -116,6 +117,7 @@ class TextEncoder:
         return {**vars(self), "_learnt": None, "vectors": None}
 
 
+@storable()
 class BagEncoder(TextEncoder):
     """Texts as weighted n-grams, in no order.
 
@@ -194,6 +196,7 @@ class BagEncoder(TextEncoder):
         return counts
 
 
+@storable()
 class SequenceEncoder(TextEncoder):
     """Texts as words in their order, by number from 1; those not known are left out.
 

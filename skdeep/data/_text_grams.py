@@ -14,6 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import murmurhash3_32
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from skdeep._typing import Array
 
@@ -24,6 +26,7 @@ _TOKEN = re.compile(
 )
 
 
+@storable()
 @dataclass(frozen=True)
 class GramRules:
     """What is taken for a word and for an n-gram.
@@ -142,6 +145,7 @@ class GramIds:
         return counts
 
 
+@storable()
 class GramVocabulary:
     """A number for each n-gram, learnt from texts or by hashing [1]_.
 

@@ -41,6 +41,8 @@ from skdeep.networks import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._typing import Array, MatrixLike
     from skdeep.base import FittedState, Job, Part
     from skdeep.data import Rows
@@ -268,30 +270,27 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         return renew
 
     def _build_network(self, job: Job) -> torch.nn.Module:
-        widths = self._widths()
         generator = job.generators["initialization"]
-        kernels = self._kernels()
-        table, known = self._first_vectors(job, filler=int(bool(kernels)))
-        embedding: torch.nn.Module
-        if kernels:
-            embedding = ConvEmbedding(
-                table, int(self.conv_channels), kernels, known, generator
-            )
-        else:
-            kind = "max" if self.pooling == "max" else "sum"
-            embedding = BagEmbedding(table, known, kind)
-        return TextNetwork(
-            embedding,
-            widths,
-            job.target.n_outputs,
-            embedding_dropout=float(self.embedding_dropout),
-            activation=per_layer(self.activation, len(widths), "activation"),
-            normalization=self.normalization,
-            dropout=per_layer(self.dropout, len(widths), "dropout"),
-            residual=self.residual,
-            dtype=job.dtype,
-            generator=generator,
+        filler = int(bool(job.architecture["kernel_sizes"]))
+        table, known = self._first_vectors(job, filler=filler)
+        share = float(self.embedding_dropout)
+        return _network(
+            job.architecture, table, known, job.target.n_outputs, share, generator
         )
+
+    def _describe_network(self) -> dict[str, Any]:
+        network: Any = self.module_
+        return {"embedding_dropout": float(network.dropout.p)}
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        table, known = weights["embedding.table"], weights.get("embedding.known")
+        share = float(described["embedding_dropout"])
+        n_outputs = state.target.n_outputs
+        # A convolution writes zeros into its table: not into the one of the file.
+        return _network(state.architecture, table.clone(), known, n_outputs, share)
 
     def _first_vectors(
         self, job: Job, *, filler: int
@@ -380,3 +379,34 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _network(
+    architecture: Mapping[str, Any],
+    table: torch.Tensor,
+    known: torch.Tensor | None,
+    n_outputs: int,
+    embedding_dropout: float,
+    generator: torch.Generator | None = None,
+) -> TextNetwork:
+    """Return a network whose first vectors are these."""
+    embedding: torch.nn.Module
+    kernels = architecture["kernel_sizes"]
+    if kernels:
+        channels = int(architecture["conv_channels"])
+        embedding = ConvEmbedding(table, channels, kernels, known, generator)
+    else:
+        kind = "max" if architecture["pooling"] == "max" else "sum"
+        embedding = BagEmbedding(table, known, kind)
+    return TextNetwork(
+        embedding,
+        architecture["hidden_layer_sizes"],
+        n_outputs,
+        embedding_dropout=embedding_dropout,
+        activation=architecture["activation"],
+        normalization=architecture["normalization"],
+        dropout=architecture["dropout"],
+        residual=architecture["residual"],
+        dtype=table.dtype,
+        generator=generator,
+    )
