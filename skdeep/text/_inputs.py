@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from skdeep._compat import Interval, Options, StrOptions, Tags, check_is_fitted
-from skdeep._constraints import PerLayer, network_constraints
+from skdeep._compat import Tags, check_is_fitted
 from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.augmentation import TextAugmenter
-from skdeep.base import SHARED_CONSTRAINTS, PerceptronDoor
+from skdeep.base import PerceptronDoor
 from skdeep.data import (
     BagEncoder,
     BagRows,
@@ -32,13 +31,13 @@ from skdeep.data import (
     read_texts,
 )
 from skdeep.networks import (
-    ACTIVATIONS,
     BagEmbedding,
     ConvEmbedding,
     TextNetwork,
     draw_vectors,
     per_layer,
 )
+from skdeep.text._search_spaces import TEXT_SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,57 +49,7 @@ if TYPE_CHECKING:
 # Numbers in the largest map of the texts that go through the network at once.
 BLOCK_NUMBERS = 2**21
 BLOCK_BAGS = 1024
-WIDEST = 2**16
 
-
-class GramRange(Options):
-    """Two whole numbers of at least 1, the smaller first."""
-
-    def __init__(self) -> None:
-        super().__init__(object, set())
-
-    def is_satisfied_by(self, val: Any) -> bool:
-        """Tell whether a value is such a pair."""
-        if not isinstance(val, (tuple, list)) or len(val) != 2:
-            return False
-        return all(map(_is_count, val)) and val[0] <= val[1]
-
-    def __str__(self) -> str:
-        """Describe the choices for the sentence of an error."""
-        return "a pair of ints of at least 1, the smaller first"
-
-
-def _is_count(value: Any) -> bool:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    return whole and 1 <= int(value) <= WIDEST
-
-
-_COUNT = Interval(Integral, 1, None, closed="left")
-
-TEXT_CONSTRAINTS: dict[str, list[Any]] = {
-    "ngram_range": [GramRange()],
-    "char_ngram_range": [GramRange(), None],
-    "n_features": [_COUNT, None],
-    "min_df": [_COUNT, Interval(Real, 0, 1, closed="both")],
-    "max_features": [_COUNT, None],
-    "use_idf": ["boolean"],
-    "sublinear_tf": ["boolean"],
-    "lowercase": ["boolean"],
-    "tokenizer": [callable, None],
-    "pooling": [StrOptions({"mean", "sum", "sqrtn", "max"})],
-    "embedding_dim": [Interval(Integral, 1, WIDEST, closed="both")],
-    "embeddings": [str, os.PathLike, None],
-    "trainable_embeddings": ["boolean"],
-    "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
-    "conv_channels": [Interval(Integral, 1, WIDEST, closed="both"), None],
-    "kernel_sizes": [
-        PerLayer(_is_count, f"an int in the range [1, {WIDEST}]"),
-    ],
-    "max_length": [_COUNT, None],
-    "augmenter": [TextAugmenter, None],
-    **network_constraints(list(ACTIVATIONS)),
-    **SHARED_CONSTRAINTS,
-}
 
 # What must not change between a training and one that goes on from it.
 _OF_THE_NETWORK = (
@@ -121,6 +70,8 @@ _OF_THE_NETWORK = (
 
 class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor):
     """Hooks of the networks for texts."""
+
+    _search_table = TEXT_SPACE
 
     def _read(
         self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool

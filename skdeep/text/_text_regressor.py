@@ -11,7 +11,8 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
 from skdeep.losses import LOSSES_REGRESSION
-from skdeep.text._inputs import TEXT_CONSTRAINTS, TextDoor
+from skdeep.text._inputs import TextDoor
+from skdeep.text._parameters import TEXT_CONSTRAINTS
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed

@@ -16,7 +16,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 
 from skdeep import (
     CNNClassifier,
@@ -28,14 +28,18 @@ from skdeep import (
     MLPRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
+    TextAugmenter,
+    TextClassifier,
+    TextRegressor,
 )
 
 PROFILES = ("fast", "balanced", "wide")
 TABLES = (MLPClassifier, MLPRegressor, TabularMLPClassifier, TabularMLPRegressor)
 IMAGES = (CNNClassifier, CNNRegressor, ImageClassifier, ImageRegressor)
+TEXTS = (TextClassifier, TextRegressor)
 # As they are by default, and as a user may set them before asking.
 ESTIMATORS: list[Any] = [
-    *(kind() for kind in (*TABLES, *IMAGES)),
+    *(kind() for kind in (*TABLES, *IMAGES, *TEXTS)),
     *(kind(optimizer="lbfgs", weight_decay=0.0, max_grad_norm=None) for kind in TABLES),
     MLPClassifier(optimizer="sgd", hidden_layer_sizes=(8, 4), dropout=(0.1, 0.2)),
     MLPRegressor(hidden_layer_sizes=8, n_hidden_layers=2, activation="tanh"),
@@ -48,6 +52,8 @@ ESTIMATORS: list[Any] = [
     ImageClassifier(augmenter=ImageAugmenter.light()),
     ImageRegressor(weights=None, trainable_layers="all"),
     ImageClassifier(optimizer="lbfgs", weight_decay=0.0, max_grad_norm=None),
+    TextClassifier(conv_channels=8, augmenter=TextAugmenter(synonym=0, insert=0)),
+    TextRegressor(n_features=64, optimizer="sgd"),
 ]
 N_ROWS = 40
 
@@ -125,6 +131,28 @@ def test_all_of_a_table_space_can_be_fitted(estimator: Any, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "estimator", [e for e in ESTIMATORS if isinstance(e, TEXTS)], ids=named
+)
+def test_all_of_a_text_space_can_be_fitted(estimator: Any, seed: int) -> None:
+    """Likewise for texts, of which each has a word or two."""
+    X = [f"word{row % 5} and word{row % 7}" for row in range(16)]
+    y = targets(estimator, len(X))
+    space = estimator.search_space("wide", X=X, y=y)
+
+    @settings(max_examples=5)
+    @given(data=st.data())
+    def check(data: DataObject) -> None:
+        candidate = clone(estimator)
+        candidate.set_params(
+            **a_point(data, space), max_epochs=1, random_state=seed, n_threads=1
+        )
+        candidate.fit(X, y)
+        assert candidate.predict(X).shape == y.shape
+
+    check()
+
+
+@pytest.mark.parametrize(
     "estimator",
     [e for e in ESTIMATORS if isinstance(e, (CNNClassifier, CNNRegressor))],
     ids=named,
@@ -168,7 +196,7 @@ def inside(estimator: Any, space: dict[str, BaseDistribution], n_rows: int) -> b
     )
 
 
-@pytest.mark.parametrize("kind", [*TABLES, *IMAGES])
+@pytest.mark.parametrize("kind", [*TABLES, *IMAGES, *TEXTS])
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("n_rows", [None, 3, 100, 5_000, 100_000])
 def test_defaults_lie_in_every_space(kind: Any, profile: Any, n_rows: Any) -> None:
@@ -179,7 +207,7 @@ def test_defaults_lie_in_every_space(kind: Any, profile: Any, n_rows: Any) -> No
     assert inside(estimator, space, 10**9 if n_rows is None else n_rows)
 
 
-@pytest.mark.parametrize("kind", [*TABLES, *IMAGES])
+@pytest.mark.parametrize("kind", [*TABLES, *IMAGES, *TEXTS])
 def test_profiles_grow(kind: Any) -> None:
     """Fast is two to four parameters, balanced about eight, and wide holds both."""
     fast, balanced, wide = (kind().search_space(profile) for profile in PROFILES)
