@@ -53,7 +53,7 @@ TEXT_SPACE: SearchTable = MappingProxyType(
         "use_idf": ("balanced", _bags(Choices((False, True)))),
         "conv_channels": ("balanced", _convolutions(Ints(16, 256, log=True))),
         "hidden_layer_sizes": ("balanced", widths),
-        "n_hidden_layers": ("balanced", depths(0, 2)),
+        "n_hidden_layers": ("wide", depths(0, 2)),
         "dropout": ("balanced", dropouts),
         "augmenter__delete": ("balanced", _augmented(Floats(0.05, 0.3, step=0.05))),
         "augmenter__swap": ("balanced", _augmented(Floats(0.05, 0.3, step=0.05))),
