@@ -82,16 +82,23 @@ def main() -> None:
     assert len(trials) == 30
 
 
+# Runs in the second process.
+WAIT_AND_JOIN = """
+import pathlib, sys, time
+from skdeep.model_selection._command import main
+path = pathlib.Path(sys.argv[2])
+while not (path.exists() and '"skdeep"' in path.read_text()):
+    time.sleep(0.1)
+main([sys.argv[1] + ":make_search", "--storage", str(path)])
+"""
+
+
 def join(storage: Path) -> subprocess.Popen[str]:
     """Start the one-line command of a second process, once there is a study."""
     command = [
         *(sys.executable, "-c"),
         # In a shell: python -m skdeep.model_selection FILE.py:make_search --storage ...
-        "import sys, time, pathlib\n"
-        "from skdeep.model_selection._command import main\n"
-        "path = pathlib.Path(sys.argv[2])\n"
-        "while not (path.exists() and '\"skdeep\"' in path.read_text()): time.sleep(.1)\n"
-        "main([sys.argv[1] + ':make_search', '--storage', str(path)])",
+        WAIT_AND_JOIN,
         *(__file__, str(storage)),
     ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

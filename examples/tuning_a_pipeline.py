@@ -65,7 +65,9 @@ search = OptunaSearchCV(
 search.fit(X, y)
 print("\nBest parameters")
 for name, value in search.best_params_.items():
-    print(f"  {name}: {value:.4g}" if isinstance(value, float) else f"  {name}: {value}")
+    print(
+        f"  {name}: {value:.4g}" if isinstance(value, float) else f"  {name}: {value}"
+    )
 
 # %%
 # What pruning saved

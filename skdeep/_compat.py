@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -31,6 +30,11 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+
+try:
+    from sklearn.utils._repr_html.estimator import _VisualBlock
+except ImportError:  # scikit-learn < 1.7
+    from sklearn.utils._estimator_html_repr import _VisualBlock
 
 # sklearn.callback imports rich where it is installed, and rich draws from Python's
 # global generator as it is imported (rich 15).
@@ -53,9 +57,19 @@ except ImportError:  # scikit-learn < 1.9
 random.setstate(_python_random)
 
 # Below, since they import sklearn.callback too.
+from sklearn.metrics._scorer import _MultimetricScorer  # noqa: E402
 from sklearn.model_selection._search import BaseSearchCV  # noqa: E402
 from sklearn.model_selection._validation import (  # noqa: E402
+    _fit_and_score as fit_and_score,
+)
+from sklearn.model_selection._validation import (  # noqa: E402
+    _insert_error_scores as insert_error_scores,
+)
+from sklearn.model_selection._validation import (  # noqa: E402
     _score as score_estimator,
+)
+from sklearn.model_selection._validation import (  # noqa: E402
+    _warn_or_raise_about_fit_failures as tell_of_failures,
 )
 
 __all__ = [
@@ -73,19 +87,25 @@ __all__ = [
     "check_is_fitted",
     "check_method_params",
     "check_sample_weight",
+    "fit_and_score",
     "fit_context",
     "get_tags",
+    "insert_error_scores",
     "num_samples",
+    "rows_at",
     "score_estimator",
     "scorer_for",
     "scorers_by_name",
     "split_rows",
+    "tell_of_failures",
     "validate_data",
     "validate_parameter_constraints",
+    "visual_block",
 ]
 
 check_method_params = _check_method_params
 num_samples = _num_samples
+rows_at = _safe_indexing
 
 
 def check_sample_weight(
@@ -107,6 +127,18 @@ def scorers_by_name(scorer: Any) -> dict[str, Any]:
 def scorer_for(scorer: Any, name: str) -> Any:
     """Return a collection of one metric out of several."""
     return _MultimetricScorer(scorers={name: scorer._scorers[name]}, raise_exc=True)
+
+
+def visual_block(estimator: Any, caption: str | None) -> Any:
+    """Return an estimator's block in scikit-learn's diagrams, with a line below it."""
+    name = type(estimator).__name__
+    return _VisualBlock(
+        "single",
+        estimator,
+        names=name,
+        name_details=str(estimator),
+        name_caption=caption,
+    )
 
 
 class EpochTasks:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 
-from skdeep.exceptions import DeviceNotAvailableError
+from skdeep.exceptions import DeviceNotAvailableError, DeviceWarning
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec
@@ -68,6 +69,37 @@ def resolve_device(device: DeviceSpec) -> torch.device:
             "Use one of these, or device='auto' to take the fastest."
         )
     return torch.device(name)
+
+
+def device_or_cpu(device: str, owner: str) -> torch.device:
+    """Return the device that a file names, or the CPU with a warning.
+
+    Parameters
+    ----------
+    device : str
+        Where something was trained.
+    owner : str
+        Name of the estimator, for the warning.
+
+    Returns
+    -------
+    device : torch.device
+        That this process sees.
+
+    Warns
+    -----
+    DeviceWarning
+        If it does not see the one named.
+    """
+    if device in available_devices():
+        return torch.device(device)
+    warnings.warn(
+        f"This {owner} was trained on {device}, which this process does not see. It is "
+        "on the CPU now: move it elsewhere with its method `to`.",
+        DeviceWarning,
+        stacklevel=2,
+    )
+    return torch.device("cpu")
 
 
 def resolve_precision(

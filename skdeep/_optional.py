@@ -14,6 +14,7 @@ from skdeep.exceptions import MissingDependencyError
 # Import package -> the extra of this distribution that installs it.
 EXTRAS = {
     "matplotlib": "plot",
+    "nltk": "text",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "onnxscript": "onnx",

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     import torch
 
 
+@storable()
 @dataclass(frozen=True)
 class OptimizerPlan:
     """How a step is taken."""
@@ -25,6 +28,7 @@ class OptimizerPlan:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
+@storable()
 @dataclass(frozen=True)
 class StoppingPlan:
     """When training ends before `max_epochs`, and which epoch's weights stay.
@@ -39,6 +43,7 @@ class StoppingPlan:
     restore_best: bool = False
 
 
+@storable()
 @dataclass(frozen=True)
 class TrainingPlan:
     """Everything the engine must know beside the module, the loss and the rows."""

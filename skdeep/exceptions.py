@@ -8,6 +8,7 @@
         ├── DivergenceError             also an ArithmeticError
         ├── MissingDependencyError      also an ImportError
         ├── NetworkError                also a RuntimeError
+        ├── PersistenceError            also a ValueError
         ├── StudyError                  also a RuntimeError
         └── WeightsError                also a RuntimeError
     UserWarning
@@ -33,6 +34,7 @@ __all__ = [
     "LicenseWarning",
     "MissingDependencyError",
     "NetworkError",
+    "PersistenceError",
     "SkdeepError",
     "SkdeepWarning",
     "StudyError",
@@ -253,6 +255,21 @@ class StudyError(SkdeepError, RuntimeError):
     --------
     >>> from skdeep.exceptions import SkdeepError, StudyError
     >>> issubclass(StudyError, SkdeepError)
+    True
+    """
+
+
+class PersistenceError(SkdeepError, ValueError):
+    """Raised where an estimator cannot be saved, or a file not be read.
+
+    See Also
+    --------
+    InconsistentVersionWarning : Where it can, but another version wrote it.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import PersistenceError, SkdeepError
+    >>> issubclass(PersistenceError, SkdeepError)
     True
     """
 

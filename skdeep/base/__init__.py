@@ -2,24 +2,70 @@
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
+from skdeep.base._range_test import try_rates
 from skdeep.base._regressor import DeepRegressor
+from skdeep.base._search_space import (
+    WIDE_SPACE,
+    Case,
+    Choices,
+    Floats,
+    Ints,
+    Profile,
+    Range,
+    SearchTable,
+    batch_sizes,
+    depths,
+    dropouts,
+    for_steps,
+    learning_rates,
+    smoothings,
+    widths,
+)
+from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
 from skdeep.base._stepwise import StepwiseFit, takes_steps
-from skdeep.training import Steps, TrainedNetwork
+from skdeep.base._view import FittedView
+from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
 
 __all__ = [
+    "SCHEDULES",
     "SHARED_CONSTRAINTS",
+    "WIDE_SPACE",
+    "Case",
+    "Choices",
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "FitRequest",
     "FittedState",
+    "FittedView",
+    "Floats",
+    "Ints",
     "Job",
     "Part",
     "PerceptronDoor",
+    "Profile",
+    "Range",
+    "SearchTable",
     "Steps",
     "StepwiseFit",
     "TrainedNetwork",
+    "VersionStamp",
+    "batch_sizes",
+    "can_be_stacked",
+    "current_versions",
+    "depths",
+    "dropouts",
+    "fit_together",
+    "fitted_attributes",
+    "for_steps",
+    "learning_rates",
+    "schedule_factor",
+    "smoothings",
     "takes_steps",
+    "try_rates",
+    "widths",
 ]

@@ -25,12 +25,13 @@ from skdeep.base._fitted import FittedAttributes
 from skdeep.base._forward import forward_blocks
 from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._resuming import Ledger, check_store
+from skdeep.base._search_space import SearchSpaces
 from skdeep.base._validate import validate
 from skdeep.data import (
     float_dtype,
     holdout,
     in_memory,
-    take,
 )
 from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from skdeep.training import Steps, TrainedNetwork
 
 
-class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
+class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks):
     """Base of all estimators: it holds a skorch net, it is none.
 
     A front door adds its `__init__`, its `_parameter_constraints` and its `Hooks`.
@@ -62,6 +63,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         X_val: MatrixLike = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        checkpoint: Any = None,
     ) -> Self:
         """Train the network.
 
@@ -82,6 +84,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             Validation targets, required along with `X_val`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Non-negative weights of the validation rows.
+        checkpoint : Checkpoint or None, default=None
+            A `skdeep.Checkpoint`: the file that keeps the training after every few
+            epochs, so that one that was cut off can be resumed to the same end.
 
         Returns
         -------
@@ -96,9 +101,11 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             If the training loss is no longer finite.
         DeviceNotAvailableError
             If the device asked for is not there.
+        PersistenceError
+            If a checkpoint cannot be written, or belongs to another fit.
         """
         validation = (X_val, y_val, sample_weight_val)
-        return self._run(X, y, sample_weight, validation)
+        return self._run(X, y, sample_weight, validation, checkpoint=checkpoint)
 
     def _run(
         self,
@@ -109,8 +116,12 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
         *,
         partial: bool = False,
         classes: Any = None,
+        checkpoint: Any = None,
     ) -> Self:
         job = validate(self, X, y, sample_weight, validation, partial=partial)
+        if checkpoint is not None:
+            check_store(type(self).__name__, checkpoint, self.callbacks)
+            job.ledger = Ledger(checkpoint, self, job)
         with self._conditions(job):
             trained = self._learn(job, classes)
         return self._adopt(job, trained)
@@ -118,7 +129,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
     @contextmanager
     def _conditions(self, job: Job) -> Iterator[None]:
         """Switch torch to what a training needs, and back."""
-        n_weights = self._n_weights(job.train.X, _width(job.train.y))
+        n_weights = self._n_weights(job.train.X, job.train.width)
         work = float(job.batch_size * n_weights)
         with (
             plain_torch(training=True),
@@ -170,7 +181,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
                 f"{type(self).__name__} needs a row with a weight above zero. Got none "
                 "after multiplying sample_weight by class_weight."
             )
-        return _rows_of(part, kept)
+        return part.rows(kept)
 
     def _split(self, job: Job) -> None:
         """Hold validation rows out, where early stopping needs them."""
@@ -182,9 +193,9 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             job.streams.splitting,
             self._strata(job),
         )
-        job.valid = _rows_of(job.train, valid_rows)
+        job.valid = job.train.rows(valid_rows)
         job.held_out = self.refit
-        job.train = _rows_of(job.train, train_rows)
+        job.train = job.train.rows(train_rows)
 
     def _stops_early(self, job: Job) -> bool:
         if job.last_epoch is not None:
@@ -204,6 +215,8 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
 
         Those of scikit-learn do not hear of a silent training.
         """
+        if job.instead is not None and not silent:
+            job.instead(job)
         run = TrainingRun(
             job.plan,
             job.module,
@@ -213,10 +226,11 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             state=job.before.resume if job.before else None,
         )
         if job.first is not None:
-            return (yield from stepwise(run, job.batches, None, EpochHooks()))
+            hooks = job.followed(run, EpochHooks())
+            return (yield from stepwise(run, job.batches, None, hooks))
         if silent:
-            score = EpochHooks(score=self._score_hook(job, run))
-            return (yield from stepwise(run, job.batches, job.valid_batches, score))
+            hooks = job.followed(run, EpochHooks(score=self._score_hook(job, run)))
+            return (yield from stepwise(run, job.batches, job.valid_batches, hooks))
         given = job.given
         tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
 
@@ -226,6 +240,7 @@ class DeepEstimator(CallbackSupportMixin, FittedAttributes, Hooks):
             end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
             pause=lambda: self._as_it_is(job, run),
         )
+        hooks = job.followed(run, hooks)
         trained = yield from stepwise(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
         )
@@ -379,16 +394,3 @@ def _foreign_seed(job: Job) -> int | None:
     # A module of torch's keeps to its mode; a plain function knows of none.
     functions = any(isinstance(m, FunctionActivation) for m in job.module.modules())
     return job.streams.third_party if functions else None
-
-
-def _width(y: Any) -> int:
-    return int(y.shape[1]) if getattr(y, "ndim", 1) > 1 else 1
-
-
-def _rows_of(part: Part, index: Array) -> Part:
-    return Part(
-        X=take(part.X, index),
-        y=part.y[index],
-        weight=None if part.weight is None else part.weight[index],
-        codes=part.codes[index],
-    )

@@ -1,30 +1,79 @@
-"""What a fitted estimator tells of its training, and how it pickles."""
+"""What a fitted estimator tells of its training, and how it is stored."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import sklearn
+import torch
 from sklearn.base import BaseEstimator
 
 from skdeep import __version__
-from skdeep.exceptions import InconsistentVersionWarning
-from skdeep.training import join_columns
+from skdeep._compat import check_is_fitted, visual_block
+from skdeep._devices import resolve_device
+from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
+from skdeep.training import LeanNet, join_columns
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Mapping
 
-    from skdeep._typing import Array
+    from skdeep._typing import Array, DeviceSpec
 
 
-class FittedAttributes(BaseEstimator):
-    """Attributes that follow from the history of a training."""
+class VersionStamp(BaseEstimator):
+    """Pickles with the versions that wrote it, and warns where others read it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the versions."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        state["_versions"] = current_versions()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state; warn where other versions wrote it."""
+        state = dict(state)
+        written_by = state.pop("_versions", {})
+        now = current_versions()
+        other = [name for name in now if written_by.get(name) != now[name]]
+        if other:
+            before = ", ".join(f"{name} {written_by.get(name)}" for name in other)
+            after = ", ".join(f"{name} {now[name]}" for name in other)
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by {before} and is read by "
+                f"{after}, which may fail or give other results. Fit it again with "
+                "this version.",
+                InconsistentVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+
+def current_versions() -> dict[str, str]:
+    """Return the versions that a fitted state depends on."""
+    return {
+        "skdeep": __version__,
+        # Without what was built for which device.
+        "torch": str(torch.__version__).partition("+")[0],
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def fitted_attributes(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return all attributes of an estimator that are no parameters."""
+    parameters = estimator.get_params(deep=False)
+    return {n: value for n, value in vars(estimator).items() if n not in parameters}
+
+
+class FittedAttributes(VersionStamp):
+    """Attributes that follow from the history of a training, and ways to store all."""
 
     history_: dict[str, Array]
     net_: Any
     module_: torch.nn.Module
     device_: str
+    _state: Any
 
     def _column(self, attribute: str, column: str) -> list[float] | None:
         if "history_" not in vars(self):
@@ -62,9 +111,46 @@ class FittedAttributes(BaseEstimator):
         curve = self._column("best_loss_", "valid_loss")
         return float(np.nanmin(curve if curve is not None else self.loss_curve_))
 
+    def to(self, device: DeviceSpec) -> Self:
+        """Move the fitted network to a device.
+
+        Where the next fit trains is up to the parameter `device`.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cpu", "cuda", "cuda:1", "mps", or "auto" for the fastest there is.
+
+        Returns
+        -------
+        self : object
+            The estimator, which predicts there from now on.
+        """
+        check_is_fitted(self)
+        self.net_.move_to(resolve_device(device))
+        self.device_ = str(self.net_.device)
+        return self
+
+    def _sk_visual_block_(self) -> Any:
+        """Return what scikit-learn's diagrams show, the state of a fit included."""
+        return visual_block(self, self._state_in_words())
+
+    def _state_in_words(self) -> str | None:
+        """Return how the training went, in a line; None before it."""
+        if "history_" not in vars(self) or not len(self.history_["epoch"]):
+            return None
+        n_epochs, watched = len(self.history_["epoch"]), "training"
+        if self.validation_loss_curve_ is not None:
+            watched = "validation"
+        plural = "s" if n_epochs > 1 else ""
+        return (
+            f"{n_epochs} epoch{plural}, best {watched} loss {self.best_loss_:.4g}, "
+            f"on {self.device_}"
+        )
+
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the network once, stamped with the version."""
-        state: dict[str, Any] = dict(super().__getstate__())
+        """Return the state with the network once, stamped with the versions."""
+        state = super().__getstate__()
         # The net holds the module, and the history of the last call.
         state.pop("module_", None)
         if "net_" in state:
@@ -73,23 +159,59 @@ class FittedAttributes(BaseEstimator):
                 name: column[: max(0, len(column) - n_last)]
                 for name, column in self.history_.items()
             }
-        state["_skdeep_version"] = __version__
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the state; warn where another version wrote it."""
-        state = dict(state)
-        written_by = state.pop("_skdeep_version", None)
-        if written_by != __version__:
-            warnings.warn(
-                f"This {type(self).__name__} was pickled by skdeep {written_by} and is "
-                f"read by {__version__}, which may fail or give other results. Fit it "
-                "again with this version.",
-                InconsistentVersionWarning,
-                stacklevel=2,
-            )
+        """Restore the state; warn where other versions wrote it."""
         super().__setstate__(state)
         if "net_" in state:
             self.history_ = join_columns(self.history_, self.net_.columns())
             self.module_ = self.net_.module_
             self.device_ = str(self.net_.device)
+
+    def __skdeep_state__(self) -> dict[str, Any]:
+        """Return what a fit left, for a file that holds no pickle."""
+        state = fitted_attributes(self)
+        net = state.pop("net_", None)
+        if net is None:
+            return state
+        module: torch.nn.Module = state.pop("module_")
+        state["network"] = {
+            "weights": dict(module.state_dict()),
+            "frozen": [
+                name
+                for name, parameter in module.named_parameters()
+                if not parameter.requires_grad
+            ],
+            "described": self._describe_network(),
+            "net": net.parts(),
+        }
+        return state
+
+    def __skdeep_restore__(self, state: dict[str, Any]) -> None:
+        """Take it back; the network is on the CPU until it is moved."""
+        state = dict(state)
+        network = state.pop("network", None)
+        self.__dict__.update(state)
+        if network is None:
+            return
+        weights, frozen = network["weights"], set(network["frozen"])
+        module = self._rebuild_network(network["described"], weights)
+        # The tensors themselves: what the network was built with is thrown away.
+        module.load_state_dict(weights, assign=True)
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        self.net_ = LeanNet.from_parts(module, network["net"])
+        self.module_ = self.net_.module_
+
+    def _describe_network(self) -> dict[str, Any]:
+        """Return what `_rebuild_network` cannot tell from what is fitted."""
+        return {}
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        """Return a network that these weights fit into, built as `fit` built it."""
+        raise PersistenceError(
+            f"{type(self).__name__} cannot be saved without pickle yet. Use joblib."
+        )

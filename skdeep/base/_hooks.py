@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from skdeep.base._forward import block_rows
 from skdeep.data import check_table, make_rows, to_tensor
 
 if TYPE_CHECKING:
-    import torch
-
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array, MatrixLike
     from skdeep.base._job import FittedState, Job, Part
@@ -24,6 +24,7 @@ class Hooks(ABC):
 
     # Parameters of some front doors only.
     time_limit: float | None = None
+    n_features_in_: int
     refit: bool = False
     dropout_schedule: str | None = None
     weight_decay_schedule: str | None = None
@@ -67,9 +68,36 @@ class Hooks(ABC):
         """Return a block of rows as the network takes them, on the CPU."""
         return to_tensor(block, state.scaler, dtype)
 
+    def _whole_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """Return a block of rows as all of the network takes them, on the CPU.
+
+        Prediction may know a shorter way, and take what a part of it puts out.
+        """
+        return self._encode_rows(state, block, dtype)
+
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
+        """Return one row that says nothing, as all of the network takes it."""
+        return torch.zeros(1, self.n_features_in_, dtype=dtype)
+
+    def _rate_parameter(self, job: Job) -> str:
+        """Return the name of the parameter that the last training's rate comes from."""
+        return "learning_rate"
+
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""
         return output
+
+    def _stacks(self) -> bool:
+        """Tell whether networks of this kind can be computed together with others."""
+        return False
+
+    def _stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        """Return networks of one shape as one, where `_stacks` says so."""
+        raise NotImplementedError
 
     @abstractmethod
     def _architecture(self, table: Any) -> dict[str, Any]:

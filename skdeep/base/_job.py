@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+
+from skdeep._storable import storable
+from skdeep.data import take
 
 if TYPE_CHECKING:
     import torch
@@ -13,9 +17,10 @@ if TYPE_CHECKING:
     from skdeep._plan import TrainingPlan
     from skdeep._seeding import Streams
     from skdeep._typing import Array
+    from skdeep.base._resuming import Ledger
     from skdeep.data import Batches, ColumnScaler
     from skdeep.losses import WeightPenalty
-    from skdeep.training import TrainedNetwork
+    from skdeep.training import EpochHooks, TrainedNetwork, TrainingRun
 
 
 @dataclass
@@ -33,7 +38,22 @@ class Part:
         """The number of rows."""
         return int(self.X.shape[0])
 
+    @property
+    def width(self) -> int:
+        """The number of targets a row."""
+        return int(self.y.shape[1]) if getattr(self.y, "ndim", 1) > 1 else 1
 
+    def rows(self, index: Array) -> Part:
+        """Return some of the rows, encoded as they are."""
+        return Part(
+            X=take(self.X, index),
+            y=self.y[index],
+            weight=None if self.weight is None else self.weight[index],
+            codes=self.codes[index],
+        )
+
+
+@storable()
 @dataclass
 class FittedState:
     """What prediction and continued training need beside the module."""
@@ -89,7 +109,11 @@ class Job:
     probe: TrainedNetwork | None = None
     # What the network started from, where it was not random.
     pretrained: Any = None
+    # What is done in place of the last training; it does not return.
+    instead: Callable[[Job], NoReturn] | None = None
     temperature: float = 1.0
+    # What keeps the training in a file, where it is kept.
+    ledger: Ledger | None = None
     target: Any = None
     scaler: ColumnScaler | None = None
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -102,3 +126,7 @@ class Job:
     plan: TrainingPlan = field(init=False)
     batches: Batches = field(init=False)
     valid_batches: Batches | None = None
+
+    def followed(self, run: TrainingRun, hooks: EpochHooks) -> EpochHooks:
+        """Return hooks that also keep the training, where it is kept."""
+        return hooks if self.ledger is None else self.ledger.follow(self, run, hooks)

@@ -14,8 +14,10 @@ from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout
+from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
+    TensorRows,
     check_table,
     float_dtype,
     in_memory,
@@ -25,24 +27,39 @@ from skdeep.data._tables import (
     to_tensor,
 )
 from skdeep.data._targets import ClassTarget, NumberTarget, ravel_column
+from skdeep.data._text_batches import BagRows, RenewedRows, SequenceRows, TokenBags
+from skdeep.data._text_encoding import BagEncoder, SequenceEncoder
+from skdeep.data._text_grams import GramRules, GramVocabulary
+from skdeep.data._texts import TextTable, read_texts
 from skdeep.data._weights import check_weights, class_weights
 
 __all__ = [
     "BLOCK_ROWS",
+    "BagEncoder",
+    "BagRows",
     "Batch",
     "Batches",
     "ClassTarget",
     "ColumnScaler",
     "DiskStore",
+    "GramRules",
+    "GramVocabulary",
     "ImageEncoder",
     "ImageRows",
     "ImageTable",
     "MemoryStore",
     "MixedTable",
     "NumberTarget",
+    "RenewedRows",
     "Rows",
+    "SequenceEncoder",
+    "SequenceRows",
+    "StackedBatches",
     "TableEncoder",
     "TableSchema",
+    "TensorRows",
+    "TextTable",
+    "TokenBags",
     "cache_context",
     "cached_features",
     "check_table",
@@ -62,6 +79,7 @@ __all__ = [
     "ravel_column",
     "read_images",
     "read_table",
+    "read_texts",
     "resolve_batch_size",
     "take",
     "to_tensor",

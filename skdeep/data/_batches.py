@@ -47,6 +47,11 @@ class Batches:
         never reordered, because its sum would only change in the last bits.
     mix : callable or None, default=None
         From a batch to the batch to learn on.
+
+    Attributes
+    ----------
+    edges : list of int
+        Where in the order of an epoch each batch begins, and where the last one ends.
     """
 
     def __init__(
@@ -65,11 +70,17 @@ class Batches:
         self.batch_size = min(batch_size, rows.n_rows)
         self.generator = generator
         self.mix = mix
-        self._edges = _batch_edges(rows.n_rows, self.batch_size)
+        self.edges = _batch_edges(rows.n_rows, self.batch_size)
+
+    def draw_order(self) -> Array | None:
+        """Return the order of another epoch, or None for the order given."""
+        if self.generator is None or len(self) == 1:
+            return None
+        return torch.randperm(self.n_rows, generator=self.generator).numpy()
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
-        return len(self._edges) - 1
+        return len(self.edges) - 1
 
     @property
     def n_rows(self) -> int:
@@ -78,12 +89,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of one epoch."""
-        order = None
-        if self.generator is not None and len(self) > 1:
-            order = torch.randperm(self.n_rows, generator=self.generator).numpy()
+        order = self.draw_order()
         per_piece = self._batches_per_piece()
         for first in range(0, len(self), per_piece):
-            edges = self._edges[first : first + per_piece + 1]
+            edges = self.edges[first : first + per_piece + 1]
             piece = self._piece(edges[0], edges[-1], order)
             start = edges[0]
             for low, high in pairwise(edges):

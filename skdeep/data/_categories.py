@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from skdeep._storable import storable
 from skdeep.data._numeric import Distribution, robust_scale, smooth_clip
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from skdeep._typing import Array
 
 
+@storable()
 class CategoryColumn(NamedTuple):
     """What was learnt of one column.
 
@@ -40,6 +42,7 @@ class CategoryColumn(NamedTuple):
         return codes[:, np.newaxis] if self.vectors is None else self.vectors[codes]
 
 
+@storable()
 class CategoryEncoder:
     """Encode categories; missing and unseen ones are all zero.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._storable import storable
 from skdeep.data._categories import CategoryEncoder
 from skdeep.data._numeric import NumericEncoder
 from skdeep.data._scaling import BLOCK_ROWS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from skdeep.data._numeric import NumericScaling
 
 
+@storable()
 class TableEncoder:
     """Turn numbers, categories and holes into columns that are always finite.
 

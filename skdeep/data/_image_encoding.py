@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from skdeep._storable import storable
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
 from skdeep.data._images import BLOCK_IMAGES, ImageTable, read_ahead
 
@@ -22,6 +23,7 @@ Statistics: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
 Normalize: TypeAlias = "Literal['data'] | Statistics | None"
 
 
+@storable()
 class ImageEncoder:
     """Bring images to one size, one number of channels and one scale.
 
@@ -235,9 +237,10 @@ class ImageEncoder:
         """
         if self.normalize is None:
             return pixels
+        # Copies: a file that is mapped into memory cannot be written to.
         shape = (1, -1, 1, 1)
-        mean = torch.from_numpy(self.mean).to(pixels).view(shape)
-        inverse = torch.from_numpy(self.inverse).to(pixels).view(shape)
+        mean = torch.tensor(self.mean).to(pixels).view(shape)
+        inverse = torch.tensor(self.inverse).to(pixels).view(shape)
         return pixels.sub_(mean).mul_(inverse)
 
     def pixels(

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from skdeep._typing import Array
     from skdeep.data._columns import Kind
 
 
+@storable()
 @dataclass(frozen=True)
 class TableSchema:
     """What the columns of a table held when an estimator was fitted.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from scipy.special import ndtri
 
+from skdeep._storable import storable
 from skdeep.data._scaling import ColumnScaler
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Distribution:
         return self.values[chosen], ndtri(rank.clip(TAIL, 1 - TAIL))
 
 
+@storable()
 class NumericEncoder:
     """Scale numeric columns, fill their holes and say where they were.
 

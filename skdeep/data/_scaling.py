@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from skdeep._typing import Array
 
 BLOCK_ROWS = 8192
 
 
+@storable()
 class ColumnScaler:
     """Standardise columns by the weighted mean and standard deviation of the rows seen.
 
@@ -144,6 +147,10 @@ class ColumnScaler:
         scaled: Array = np.subtract(X, offset, order="C")
         scaled *= inverse
         return scaled
+
+    def factors(self) -> tuple[Array | None, Array]:
+        """Return what `transform` subtracts, if anything, and multiplies by."""
+        return self.offset, self._inverse
 
     def inverse_transform(self, X: Array) -> Array:
         """Return `X` in the units the statistics were taken in."""

@@ -11,6 +11,7 @@ import torch
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdeep._storable import storable
 from skdeep.data._scaling import ColumnScaler
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def ravel_column(y: Any) -> Any:
     return y
 
 
+@storable()
 class ClassTarget:
     """Class labels, or a multilabel indicator, as what a classification loss takes.
 
@@ -214,6 +216,7 @@ def _several_types(owner: str) -> ValueError:
     )
 
 
+@storable()
 class NumberTarget:
     """Numbers to be predicted, standardised for the network and restored after it.
 

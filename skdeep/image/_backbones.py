@@ -10,11 +10,18 @@ import torch
 
 from skdeep._compat import Options, StrOptions
 from skdeep.data import ImageEncoder
+from skdeep.exceptions import PersistenceError
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, both_sides
-from skdeep.networks import Backbone, Weights, build_backbone, resolve_weights
+from skdeep.networks import (
+    Backbone,
+    Weights,
+    build_backbone,
+    rebuild_backbone,
+    resolve_weights,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class _Choice(Options):
@@ -175,6 +182,63 @@ def make_backbone(
         owner=type(estimator).__name__,
     )
     return backbone.freeze_(0)
+
+
+def describe_backbone(estimator: Any, backbone: Backbone) -> dict[str, Any]:
+    """Return what `rebuild_described` needs, in words and numbers.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Its name is for errors.
+    backbone : Backbone
+        Of a network that has a name.
+
+    Returns
+    -------
+    described : dict
+
+    Raises
+    ------
+    PersistenceError
+        If a function made it, which a file without pickle cannot hold.
+    """
+    if not backbone.has_name:
+        raise PersistenceError(
+            f"{type(estimator).__name__} cannot be saved without pickle: its backbone "
+            f"was made by the function {backbone.name}, which a file cannot hold. Use "
+            "joblib, or a backbone that has a name."
+        )
+    return {"name": backbone.name, "resting": backbone.resting}
+
+
+def rebuild_described(
+    described: Mapping[str, Any], encoder: ImageEncoder, weights: Weights | None
+) -> Backbone:
+    """Return the backbone that was described, with room for its weights.
+
+    Parameters
+    ----------
+    described : mapping
+        From `describe_backbone`.
+    encoder : ImageEncoder
+        Fitted: tells the size and the channels of images.
+    weights : Weights or None
+        What it once started with.
+
+    Returns
+    -------
+    backbone : Backbone
+        Its parameters take no memory until they are loaded.
+    """
+    backbone = rebuild_backbone(
+        described["name"],
+        weights=weights,
+        n_channels=encoder.n_channels or 3,
+        image_size=encoder.size,
+    )
+    backbone.resting = described["resting"]
+    return backbone
 
 
 def lies_channels_last(estimator: Any, backbone: Backbone, *, trains: bool) -> bool:

@@ -10,9 +10,12 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import DEEPEST, PerLayer, network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor, input_size
+from skdeep.image._search_spaces import CNN_SPACE
 from skdeep.networks import ACTIVATIONS, ConvNet, map_sizes, per_layer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from skdeep.base import FittedState
@@ -56,14 +59,14 @@ _OF_THE_NETWORK = (
     "global_pooling",
     "normalization",
     "residual",
-    "image_size",
-    "resize_mode",
-    "feature_scaling",
 )
+_OF_THE_IMAGES = ("image_size", "resize_mode", "feature_scaling")
 
 
 class CNNDoor(ImageDoor, PerceptronDoor):
     """Hooks of the convolutional networks."""
+
+    _search_table = CNN_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         """Return a batch that makes many steps: images are few, and a step is long."""
@@ -99,7 +102,7 @@ class CNNDoor(ImageDoor, PerceptronDoor):
         }
 
     def _architecture(self, table: Any) -> dict[str, Any]:
-        same = {name: getattr(self, name) for name in _OF_THE_NETWORK}
+        same = {n: getattr(self, n) for n in (*_OF_THE_NETWORK, *_OF_THE_IMAGES)}
         return {**self._layers(), **same}
 
     def _n_weights(self, table: Any, n_outputs: int) -> int:
@@ -128,16 +131,24 @@ class CNNDoor(ImageDoor, PerceptronDoor):
         return max(1, min(MAX_BLOCK_IMAGES, BLOCK_NUMBERS // largest))
 
     def _build_network(self, job: Job) -> torch.nn.Module:
-        encoder: Any = job.scaler
-        return ConvNet(
-            encoder.n_channels,
-            encoder.size,
-            n_outputs=job.target.n_outputs,
-            **self._layers(),
-            pooling=self.pooling,
-            global_pooling=self.global_pooling,
-            normalization=self.normalization,
-            residual=self.residual,
+        return _network(
+            job.architecture,
+            job.scaler,
+            job.target.n_outputs,
             dtype=job.dtype,
             generator=job.generators["initialization"],
         )
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        return _network(state.architecture, state.scaler, state.target.n_outputs)
+
+
+def _network(
+    architecture: Mapping[str, Any], encoder: Any, n_outputs: int, **how: Any
+) -> ConvNet:
+    layers = {k: v for k, v in architecture.items() if k not in _OF_THE_IMAGES}
+    channels, size = encoder.n_channels, encoder.size
+    return ConvNet(channels, size, n_outputs=n_outputs, **layers, **how)

@@ -182,7 +182,7 @@ class CNNClassifier(CNNDoor, DeepClassifier):
         The labels, sorted.
     n_features_in_ : int
         Pixels of an image, where X was a table of flat images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of its columns, where they were strings.
     n_outputs_ : int
         Width of the last layer.

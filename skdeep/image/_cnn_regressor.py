@@ -183,7 +183,7 @@ class CNNRegressor(CNNDoor, DeepRegressor):
     ----------
     n_features_in_ : int
         Pixels of an image, where X was a table of flat images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of its columns, where they were strings.
     n_outputs_ : int
         Width of the last layer.

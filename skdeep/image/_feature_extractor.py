@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skdeep._compat import Interval, Tags, check_is_fitted, fit_context
 from skdeep._constraints import RUNNING
-from skdeep._devices import plain_torch, resolve_device
+from skdeep._devices import device_or_cpu, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
+from skdeep.base import VersionStamp, fitted_attributes
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
+    describe_backbone,
     find_weights,
     make_backbone,
     make_encoder,
+    rebuild_described,
 )
 from skdeep.image._features import Features
 from skdeep.image._inputs import ImageReader
-from skdeep.image._views import MOST_VIEWS
+from skdeep.networks import MOST_VIEWS, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ _RUNNING = ("random_state", "device", "n_threads")
 
 
 class ImageFeatureExtractor(
-    ImageReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ImageReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, VersionStamp
 ):
     """Features of images, found by a pretrained network.
 
@@ -103,7 +103,7 @@ class ImageFeatureExtractor(
     ----------
     n_features_in_ : int
         Pixels of an image, where X was a table of flat images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of its columns, where they were strings.
     n_features_out_ : int
         Number of features.
@@ -233,7 +233,7 @@ class ImageFeatureExtractor(
 
         Returns
         -------
-        features : ndarray of float32 of shape (n_samples, n_features_out_)
+        features : ndarray of float32 of shape (n_samples, `n_features_out_`)
             A row for each image.
         """
         fitted, table = self._prepare(X)
@@ -251,7 +251,7 @@ class ImageFeatureExtractor(
 
         Returns
         -------
-        features : ndarray of float32 of shape (n_samples, n_features_out_)
+        features : ndarray of float32 of shape (n_samples, `n_features_out_`)
             A row for each image.
         """
         check_is_fitted(self)
@@ -306,6 +306,61 @@ class ImageFeatureExtractor(
         ):
             views = [features.of(table, view) for view in range(1 + self.tta)]
         return views[0] if len(views) == 1 else np.mean(views, axis=0)
+
+    def to(self, device: DeviceSpec) -> Self:
+        """Move the network to a device.
+
+        Where the next fit puts it is up to the parameter `device`.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cpu", "cuda", "cuda:1", "mps", or "auto" for the fastest there is.
+
+        Returns
+        -------
+        self : object
+            The extractor, which works there from now on.
+        """
+        check_is_fitted(self)
+        found = resolve_device(device)
+        self.module_.to(found)
+        self.device_ = str(found)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the network on the CPU."""
+        state = super().__getstate__()
+        if "module_" in state and self.device_ != "cpu":
+            state["module_"] = copy.deepcopy(self.module_).cpu()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state, on its device where that is there."""
+        super().__setstate__(state)
+        if vars(self).get("device_", "cpu") != "cpu":
+            self.to(device_or_cpu(self.device_, type(self).__name__))
+
+    def __skdeep_state__(self) -> dict[str, Any]:
+        """Return what a fit left, for a file that holds no pickle."""
+        state = fitted_attributes(self)
+        module = state.pop("module_", None)
+        if module is not None:
+            state["described"] = describe_backbone(self, module)
+            state["network"] = dict(module.state_dict())
+        return state
+
+    def __skdeep_restore__(self, state: dict[str, Any]) -> None:
+        """Take it back; the network is on the CPU until it is moved."""
+        state = dict(state)
+        described, weights = state.pop("described", None), state.pop("network", None)
+        self.__dict__.update(state)
+        if described is not None:
+            # A name that tells how the network was built, and the name alone.
+            known = None if self.weights_ is None else Weights(self.weights_)
+            module = rebuild_described(described, self._encoder, known)
+            module.load_state_dict(weights, assign=True)
+            self.module_ = module.freeze_(0)
 
     @property
     def _n_features_out(self) -> int:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from skdeep.data import cache_context, cached_features
-from skdeep.image._views import view_of
-from skdeep.networks import Backbone, fused
+from skdeep.networks import Backbone, fused, view_of
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 BLOCK_PIXELS = 2**21
 MAX_BLOCK_IMAGES = 256
 
-# What was derived from a backbone, with the versions its tensors had then.
-_fused: WeakKeyDictionary[Backbone, tuple[int, torch.nn.Module]] = WeakKeyDictionary()
-_digests: WeakKeyDictionary[Backbone, tuple[int, str]] = WeakKeyDictionary()
+# What was derived from a backbone, with the state its tensors were in then.
+_fused: WeakKeyDictionary[Backbone, tuple[Any, torch.nn.Module]] = WeakKeyDictionary()
+_digests: WeakKeyDictionary[Backbone, tuple[Any, str]] = WeakKeyDictionary()
 
 
 def block_images(encoder: ImageEncoder) -> int:
@@ -163,10 +162,11 @@ class Features:
         )
 
 
-def _version(backbone: Backbone) -> int:
-    """Return a number that grows when a tensor of a backbone is written to."""
+def _version(backbone: Backbone) -> tuple[int, torch.device]:
+    """Return what changes when a tensor of a backbone is written to or moved."""
     tensors: list[Any] = [*backbone.parameters(), *backbone.buffers()]
-    return sum(tensor._version for tensor in tensors)  # noqa: SLF001 - torch has no other name for it
+    written = sum(tensor._version for tensor in tensors)  # noqa: SLF001 - torch has no other name for it
+    return written, tensors[0].device
 
 
 def _fused_once(backbone: Backbone) -> torch.nn.Module:

@@ -37,8 +37,8 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         "DEFAULT" leaves it as it comes.
     trainable_layers : int, "all" or list of str, default=0
         Stages trained along with the head, counted from the last one, or patterns of
-        names of parameters, as in ``"layer4.*"``. The rest is frozen, statistics of
-        normalizations included, and these everywhere in batches of less than 16.
+        names of parameters, as in ``"layer4.*"``. The rest is frozen. Statistics of
+        batch normalizations are kept as they came, also in trained stages.
     head_epochs : int, default=100
         Passes over the features in which the head learns by itself, at most.
     head_learning_rate : float, default=1e-2
@@ -190,7 +190,7 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
     ----------
     n_features_in_ : int
         Pixels of an image, where X was a table of flat images.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of its columns, where they were strings.
     n_outputs_ : int
         Width of the last layer.

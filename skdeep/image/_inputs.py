@@ -157,6 +157,10 @@ class ImageDoor(ImageReader, DeepEstimator):
         encoded: torch.Tensor = encoder.transform(block, dtype)
         return encoded
 
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
+        encoder: Any = state.scaler
+        return torch.zeros(1, encoder.n_channels, *encoder.size, dtype=dtype)
+
     def _valid_batch(self, job: Job) -> int:
         return job.batch_size
 

@@ -11,30 +11,37 @@ import torch
 
 from skdeep._compat import Interval
 from skdeep._constraints import network_constraints
+from skdeep._storable import storable
 from skdeep.augmentation import make_augmenter
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
     STAGES,
+    describe_backbone,
     find_weights,
     lies_channels_last,
     make_backbone,
     make_encoder,
+    rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
 from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
-from skdeep.image._views import MOST_VIEWS, all_views
+from skdeep.image._search_spaces import PRETRAINED_SPACE
 from skdeep.networks import (
     ACTIVATIONS,
     MLP,
+    MOST_VIEWS,
     Backbone,
     FeatureScale,
     TransferNet,
+    all_views,
     per_layer,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._plan import TrainingPlan
     from skdeep._typing import Array
     from skdeep.base import FittedState, Part, Steps
@@ -42,8 +49,6 @@ if TYPE_CHECKING:
     from skdeep.networks import Weights
     from skdeep.training import TrainedNetwork
 
-# Numbers of a batch that tell mean and variance well enough for a norm to learn.
-MIN_NORM_BATCH = 16
 # Multiply-adds of an image: more than any network that is called small.
 IMAGE_WORK = 10**9
 # What the first odds of a head are multiplied by.
@@ -79,8 +84,10 @@ _OF_THE_NETWORK = (
     "channel_mode",
     "feature_scaling",
 )
+_OF_THE_HEAD = ("hidden_layer_sizes", "activation", "dropout")
 
 
+@storable()
 @dataclass
 class Pretrained:
     """What a network started from, and what is known of the images of its fit."""
@@ -102,6 +109,8 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
     A fit has two phases. First the head learns by itself, on features that each image
     is asked for once; then, where stages are trainable, all that is learns together.
     """
+
+    _search_table = PRETRAINED_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         return min(32, n_rows)
@@ -135,7 +144,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         if not self._fine_tunes():
             return trained
         job.probe, job.pretrained.head_phase = trained, False
-        self._thaw(job.module.backbone, job)
+        self._thaw(job.module.backbone)
         self._build(job)
         return (yield from self._training(job))
 
@@ -160,9 +169,14 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
                 "trainable_layers=0. Set it to 0, or train a stage."
             )
 
-    def _thaw(self, backbone: Any, job: Job) -> None:
-        """Make the trainable stages trainable, norms only where batches allow it."""
-        backbone.freeze_(self.trainable_layers, norms=job.batch_size >= MIN_NORM_BATCH)
+    def _thaw(self, backbone: Any) -> None:
+        """Make the trainable stages trainable.
+
+        Normalizations keep the statistics that they came with: those of batches would
+        hand the head other features than it has learnt on. Where they came with none,
+        batches are all there is.
+        """
+        backbone.freeze_(self.trainable_layers, norms=self._starts_at_random())
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
         channels = job.train.X.layout.n_channels
@@ -196,7 +210,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             # They are in the backbone now.
             pretrained.weights = replace(weights, state=None)
         # Before the first image goes through it: there may not be so many stages.
-        self._thaw(backbone, job)
+        self._thaw(backbone)
         head = MLP(
             backbone.n_features,
             n_outputs=job.target.n_outputs,
@@ -216,8 +230,28 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             last_layer.weight.detach().zero_()
             last_layer.bias.detach().mul_(SMALL)
         if not pretrained.head_phase:
-            self._thaw(backbone, job)
+            self._thaw(backbone)
         return job.module
+
+    def _describe_network(self) -> dict[str, Any]:
+        module = cast("Any", self.module_)
+        return {
+            "backbone": describe_backbone(self, module.backbone),
+            "channels_last": module.channels_last,
+        }
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        backbone = rebuild_described(
+            described["backbone"], state.scaler, state.pretrained.weights
+        )
+        layers = {name: state.architecture[name] for name in _OF_THE_HEAD}
+        head = MLP(backbone.n_features, n_outputs=state.target.n_outputs, **layers)
+        scale = FeatureScale(backbone.n_features)
+        last = bool(described["channels_last"])
+        return TransferNet(backbone, scale, head, channels_last=last)
 
     def _features(self, module: Any, encoder: Any, pretrained: Pretrained) -> Features:
         return Features(
@@ -298,11 +332,20 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         self, state: FittedState, block: Any, dtype: torch.dtype
     ) -> torch.Tensor:
         if self._fine_tunes():
-            return all_views(super()._encode_rows(state, block, dtype), self.tta)
+            return self._whole_rows(state, block, dtype)
         given = replace(state.pretrained, store=open_store(self.cache_features))
         features = self._features(self.module_, state.scaler, given)
         views = [features.of(block, view) for view in range(1 + self.tta)]
         return torch.from_numpy(np.concatenate(views))
+
+    def _whole_rows(
+        self, state: FittedState, block: Any, dtype: torch.dtype
+    ) -> torch.Tensor:
+        return all_views(super()._encode_rows(state, block, dtype), self.tta)
+
+    def _rate_parameter(self, job: Job) -> str:
+        head = job.pretrained.head_phase
+        return "head_learning_rate" if head else "learning_rate"
 
     def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
         """Return the mean over views."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skdeep.losses._adapter import instantiate
 from skdeep.losses._classification import (
     CLASSIFICATION_KINDS,
     LOSSES_CLASSIFICATION,
@@ -17,6 +18,7 @@ from skdeep.losses._regression import (
     RegressionLoss,
     make_regression_loss,
 )
+from skdeep.losses._stacked import StackedLoss, StackedPenalty
 
 __all__ = [
     "CLASSIFICATION_KINDS",
@@ -27,7 +29,10 @@ __all__ = [
     "MixedLoss",
     "MixedTargets",
     "RegressionLoss",
+    "StackedLoss",
+    "StackedPenalty",
     "WeightPenalty",
+    "instantiate",
     "logits_to_proba",
     "make_classification_loss",
     "make_regression_loss",

@@ -16,7 +16,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._adapter import instantiate, is_loss_class, mean_over_samples
+from skdeep.losses._logits import (
+    BinaryCrossEntropy,
+    BinaryFocalLoss,
+    CrossEntropy,
+    FocalLoss,
+)
 from skdeep.losses._shapes import check_columns, check_indices
 
 if TYPE_CHECKING:
@@ -36,130 +43,7 @@ _INSTEAD: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-class CrossEntropy(nn.Module):
-    """Measure softmax cross-entropy against class indices.
-
-    Parameters
-    ----------
-    label_smoothing : float
-        Share of the target that is spread evenly over all classes, in [0, 1).
-    """
-
-    def __init__(self, label_smoothing: float) -> None:
-        super().__init__()
-        self.label_smoothing = label_smoothing
-
-    def forward(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss of logits (n, n_classes) against indices (n,)."""
-        check_indices(output, target, weight)
-        smoothing = self.label_smoothing
-        if weight is None:
-            return F.cross_entropy(output, target, label_smoothing=smoothing)
-        losses = F.cross_entropy(
-            output, target, reduction="none", label_smoothing=smoothing
-        )
-        return (losses * weight).mean()
-
-
-class BinaryCrossEntropy(nn.Module):
-    """Measure logistic cross-entropy, summed over the columns.
-
-    Parameters
-    ----------
-    label_smoothing : float
-        Share of the target that is spread evenly over 0 and 1, in [0, 1).
-    """
-
-    def __init__(self, label_smoothing: float) -> None:
-        super().__init__()
-        self.label_smoothing = label_smoothing
-
-    def forward(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss of logits (n, n_labels) against 0/1 of the same shape."""
-        check_columns(output, target, weight)
-        loss = F.binary_cross_entropy_with_logits(
-            output,
-            _smooth(target, self.label_smoothing),
-            None if weight is None else weight.unsqueeze(1),
-        )
-        n_labels = output.shape[1]
-        return loss if n_labels == 1 else loss * n_labels
-
-
-class FocalLoss(nn.Module):
-    """Measure the focal loss of a softmax against class indices.
-
-    Under label smoothing it is the expected focal loss of a label drawn from the
-    smoothed distribution, as smoothed cross-entropy is the expected cross-entropy.
-
-    Parameters
-    ----------
-    gamma : float
-        How much rows that are already right are played down, above 0.
-    label_smoothing : float
-        Share of the target that is spread evenly over all classes, in [0, 1).
-
-    References
-    ----------
-    .. [1] Lin, Goyal, Girshick, He, Dollar, "Focal Loss for Dense Object Detection",
-       ICCV 2017, :arxiv:`1708.02002`
-    """
-
-    def __init__(self, gamma: float, label_smoothing: float) -> None:
-        super().__init__()
-        self.gamma = gamma
-        self.label_smoothing = label_smoothing
-
-    def forward(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss of logits (n, n_classes) against indices (n,)."""
-        check_indices(output, target, weight)
-        log_p = F.log_softmax(output, dim=1)
-        # A power below one has an infinite slope at 0: stop at the smallest float.
-        miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
-        of_class = -log_p * miss**self.gamma
-        losses = of_class.gather(1, target.unsqueeze(1)).squeeze(1)
-        if self.label_smoothing:
-            losses = torch.lerp(losses, of_class.mean(dim=1), self.label_smoothing)
-        return (losses if weight is None else losses * weight).mean()
-
-
-class BinaryFocalLoss(nn.Module):
-    """Measure the focal loss of logistic outputs, summed over the columns.
-
-    A single column gives what `FocalLoss` gives for the two logits (0, z).
-
-    Parameters
-    ----------
-    gamma : float
-        How much rows that are already right are played down, above 0.
-    label_smoothing : float
-        Share of the target that is spread evenly over 0 and 1, in [0, 1).
-    """
-
-    def __init__(self, gamma: float, label_smoothing: float) -> None:
-        super().__init__()
-        self.gamma = gamma
-        self.label_smoothing = label_smoothing
-
-    def forward(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss of logits (n, n_labels) against 0/1 of the same shape."""
-        check_columns(output, target, weight)
-        soft = _smooth(target, self.label_smoothing)
-        log_one, log_zero = F.logsigmoid(output), F.logsigmoid(-output)
-        if_one = log_one * torch.exp(self.gamma * log_zero)
-        if_zero = log_zero * torch.exp(self.gamma * log_one)
-        losses = -(soft * if_one + (1.0 - soft) * if_zero).sum(dim=1)
-        return (losses if weight is None else losses * weight).mean()
-
-
+@storable("criterion", "kind")
 class TorchClassificationLoss(nn.Module):
     """Apply a loss of torch, sample weights and all.
 
@@ -174,6 +58,7 @@ class TorchClassificationLoss(nn.Module):
     def __init__(self, criterion: nn.Module, kind: ClassificationKind) -> None:
         super().__init__()
         self.criterion = criterion
+        self.kind = kind
         self.check = check_indices if kind == "multiclass" else check_columns
         self.translate = _translation(criterion, kind)
 
@@ -328,10 +213,6 @@ def _check_kind(kind: str) -> None:
             f"The 'kind' parameter must be one of {CLASSIFICATION_KINDS}. "
             f"Got {kind!r} instead."
         )
-
-
-def _smooth(target: Tensor, smoothing: float) -> Tensor:
-    return target * (1.0 - smoothing) + smoothing / 2 if smoothing else target
 
 
 def _adapt(

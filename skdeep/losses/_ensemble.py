@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 from torch import nn
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from skdeep.losses._regression import RegressionLoss
 
 
+@storable("criterion", "combine")
 class EnsembleLoss(nn.Module):
     """Measure each member by itself in training, and what they predict together else.
 

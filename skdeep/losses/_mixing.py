@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import nn
 
+from skdeep._storable import storable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -65,6 +67,7 @@ class MixedTargets:
         return self.own.shape
 
 
+@storable("criterion")
 class MixedLoss(nn.Module):
     """Measure mixed rows against both of their targets, others as ever.
 

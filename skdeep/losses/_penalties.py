@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import torch
 
+from skdeep._storable import storable
 
+
+@storable()
 class WeightPenalty:
     """Elastic-net penalty ``l1 * sum |w| + l2 / 2 * sum w**2`` around a step.
 
@@ -99,12 +102,17 @@ class WeightPenalty:
         values = weights.detach()
         if self.l2:
             grads.add_(values, alpha=self.l2)
-        if not self.l1:
-            return None
+        return self._turn(values, grads, self.l1) if self.l1 else None
+
+    @staticmethod
+    def _turn(
+        values: torch.Tensor, grads: torch.Tensor, l1: float | torch.Tensor
+    ) -> torch.Tensor:
+        """Add the gradient of l1 in place; return the orthants to stay in."""
         sign = values.sign()
         # Of the subgradients at zero, the one nearest to zero.
-        at_zero = grads - grads.clamp(-self.l1, self.l1)
-        grads.copy_(torch.where(sign == 0, at_zero, grads + self.l1 * sign))
+        at_zero = grads - grads.clamp(-l1, l1)
+        grads.copy_(torch.where(sign == 0, at_zero, grads + l1 * sign))
         return torch.where(sign == 0, -grads.sign(), sign)
 
     def after_step(self, weights: torch.Tensor, orthant: torch.Tensor | None) -> None:

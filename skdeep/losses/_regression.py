@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from skdeep._storable import storable
 from skdeep.losses._adapter import instantiate, is_loss_class, mean_over_samples
 from skdeep.losses._shapes import check_columns
 
@@ -61,11 +62,18 @@ class ElementwiseLoss(RegressionLoss, ABC):
         losses = self._loss(output, target, "none")
         return (losses * weight.unsqueeze(1)).mean()
 
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor = 0.0
+    ) -> Tensor:
+        """Return the loss of each row; numbers are not smoothed."""
+        return self._loss(output, target, "none").mean(dim=1)
+
     @abstractmethod
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         """Return the losses of shape (n_samples, n_outputs), or their mean."""
 
 
+@storable()
 class SquaredError(ElementwiseLoss):
     """Measure half the squared error, as scikit-learn's MLP does; it fits the mean."""
 
@@ -75,6 +83,7 @@ class SquaredError(ElementwiseLoss):
         return F.huber_loss(output, target, reduction=reduction, delta=math.inf)
 
 
+@storable()
 class AbsoluteError(ElementwiseLoss):
     """Measure the absolute error; it fits the median."""
 
@@ -82,6 +91,7 @@ class AbsoluteError(ElementwiseLoss):
         return F.l1_loss(output, target, reduction=reduction)
 
 
+@storable("delta")
 class HuberLoss(ElementwiseLoss):
     """Measure half the squared error up to `delta` and grow linearly beyond it.
 
@@ -104,6 +114,7 @@ class HuberLoss(ElementwiseLoss):
         return F.huber_loss(output, target, reduction=reduction, delta=self.delta)
 
 
+@storable("quantile")
 class QuantileLoss(ElementwiseLoss):
     """Measure the pinball loss; it fits a quantile.
 
@@ -135,6 +146,7 @@ class QuantileLoss(ElementwiseLoss):
         return losses.mean() if reduction == "mean" else losses
 
 
+@storable()
 class PoissonLoss(ElementwiseLoss):
     """Measure half the Poisson deviance of ``exp(output)``; it fits a positive mean.
 
@@ -168,6 +180,7 @@ class PoissonLoss(ElementwiseLoss):
         return torch.exp(output).clamp_max(torch.finfo(output.dtype).max)
 
 
+@storable("criterion")
 class TorchRegressionLoss(RegressionLoss):
     """Apply a loss of torch, sample weights and all.
 

@@ -50,15 +50,22 @@ class Backbone(nn.Module):
     ----------
     stages : tuple of tuple of str
         Names of parameters of `body`, next to the input first.
+    has_name : bool
+        Whether torchvision or timm knows it by its name.
+    resting : list of str
+        Modules of `body` that stay as in prediction while others are trained.
     """
 
-    def __init__(self, body: nn.Module, name: str, n_features: int) -> None:
+    def __init__(
+        self, body: nn.Module, name: str, n_features: int, *, has_name: bool = False
+    ) -> None:
         super().__init__()
         self.body = body
         self.name = name
+        self.has_name = has_name
         self.n_features = n_features
         self.stages = backbone_stages(body)
-        self._resting: list[str] = []
+        self.resting: list[str] = []
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of images.
@@ -73,6 +80,11 @@ class Backbone(nn.Module):
         features : Tensor of shape (n_images, n_features)
         """
         return _pooled(self.body(x), channels_last=False)
+
+    @property
+    def maps_channels_last(self) -> bool:
+        """Whether maps inside have the channels as their last axis."""
+        return family_of(self.body).channels_last
 
     def stage_features(self, x: Tensor, stage: int) -> Tensor:
         """Return the mean over space of what a stage puts out.
@@ -96,7 +108,7 @@ class Backbone(nn.Module):
             reached.append(output)
             raise _Reached
 
-        handle = self._end_of(stage).register_forward_hook(stop)
+        handle = self.stage_end(stage).register_forward_hook(stop)
         try:
             self.body(x)
         except _Reached:
@@ -105,8 +117,19 @@ class Backbone(nn.Module):
             handle.remove()
         return _pooled(reached[0], channels_last=family.channels_last)
 
-    def _end_of(self, stage: int) -> nn.Module:
-        """Return the last module of a stage."""
+    def stage_end(self, stage: int) -> nn.Module:
+        """Return the last module of a stage.
+
+        Parameters
+        ----------
+        stage : int
+            0 is next to the input, -1 next to the head.
+
+        Returns
+        -------
+        module : nn.Module
+            Of `body`.
+        """
         if not -len(self.stages) <= stage < len(self.stages):
             raise ValueError(
                 f"The stage of {self.name} must be in the range [-{len(self.stages)}, "
@@ -145,12 +168,12 @@ class Backbone(nn.Module):
         chosen = self._chosen(trainable_layers)
         for name, parameter in self.body.named_parameters():
             parameter.requires_grad_(name in chosen)
-        self._resting = []
+        self.resting = []
         for name, module in self.body.named_modules():
             frozen = not any(p.requires_grad for p in self._owner_of(name).parameters())
             is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 - their common base
             if frozen or (is_norm and not norms):
-                self._resting.append(name)
+                self.resting.append(name)
         self.train(self.training)
         return self
 
@@ -191,7 +214,7 @@ class Backbone(nn.Module):
         """Set the mode of what is trained; the rest stays as in prediction."""
         super().train(mode)
         if mode:
-            for name in self._resting:
+            for name in self.resting:
                 self.body.get_submodule(name).training = False
         return self
 
@@ -260,7 +283,7 @@ def build_backbone(
     """
     seed = int(torch.randint(2**62, (), generator=generator))
     with isolated_global_rng(seed, _CPU):
-        body, head = _bare_body(backbone, weights, image_size, owner)
+        body, head = bare_body(backbone, weights, image_size, owner)
     # Networks of timm come without a head, and say what it would be given.
     n_features = remove_head_(body, head) if head else int(body.num_features)  # type: ignore[arg-type]
     if weights is not None and weights.state is not None:
@@ -270,7 +293,8 @@ def build_backbone(
         adapt_first_convolution_(body, n_channels)
     _check_size(body, image_size, name, owner)
     use_generators_(body)
-    return Backbone(body.to(dtype), name, n_features).eval()
+    named = isinstance(backbone, str)
+    return Backbone(body.to(dtype), name, n_features, has_name=named).eval()
 
 
 def body_name(backbone: Any) -> str:
@@ -278,7 +302,7 @@ def body_name(backbone: Any) -> str:
     return str(getattr(backbone, "__qualname__", type(backbone).__name__))
 
 
-def _bare_body(
+def bare_body(
     backbone: Any, weights: Weights | None, image_size: tuple[int, int], owner: str
 ) -> tuple[nn.Module, str | None]:
     """Return a network and the name of its head; None where it has none."""

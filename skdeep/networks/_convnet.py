@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import torch
 from torch import nn
@@ -94,7 +94,7 @@ class ChannelDropout(GeneratorDropout):
         return x * super().forward(channel)
 
 
-class _Block(nn.Module):
+class ConvBlock(nn.Module):
     """Convolution -> normalization -> activation, its input added, -> pooling."""
 
     def __init__(
@@ -229,7 +229,7 @@ class ConvNet(nn.Module):
                 layers.append(_normalization(normalization, n_out, dtype))
             layers.append(function)
             blocks.append(
-                _Block(
+                ConvBlock(
                     layers,
                     [*_pool(pooling, pools[i], before), *_drop(dropouts[i])],
                     skips=residual and n_in == n_out,
@@ -289,6 +289,16 @@ class ConvNet(nn.Module):
         )
         return pooled
 
+    def map_modules(self) -> list[nn.Module]:
+        """Return the modules whose outputs are maps, those next to the input first.
+
+        Returns
+        -------
+        modules : list of nn.Module
+            Of each block the part before pooling.
+        """
+        return [cast("ConvBlock", block).layers for block in self.blocks]
+
 
 def map_sizes(
     n_channels: int,
@@ -324,7 +334,7 @@ def map_sizes(
 
 
 def initialize_convolution_(
-    convolution: nn.Conv2d, activation_name: str, generator: torch.Generator
+    convolution: nn.Conv1d | nn.Conv2d, activation_name: str, generator: torch.Generator
 ) -> None:
     """Draw the initial weights of a convolution in place.
 
@@ -333,7 +343,7 @@ def initialize_convolution_(
 
     Parameters
     ----------
-    convolution : nn.Conv2d
+    convolution : nn.Conv1d or nn.Conv2d
         Of any floating dtype, on any device.
     activation_name : str
         Name of the activation that follows, as `activation_name` returns it.

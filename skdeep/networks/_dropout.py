@@ -103,15 +103,7 @@ class GeneratorDropout(nn.Module):
                 "first, or module.eval() to predict."
             )
             raise RuntimeError(msg)
-        keep = 1.0 - p
-        mask = torch.empty_like(x)
-        # On the CPU comparing uniform numbers takes half the time of bernoulli_, but
-        # those of half precision are too coarse to hit the probability.
-        if mask.is_cpu and mask.itemsize >= 4:
-            mask.uniform_(generator=self.generator).lt_(keep)
-        else:
-            mask.bernoulli_(keep, generator=self.generator)
-        return x * mask.mul_(1.0 / keep)
+        return x * draw_mask_(torch.empty_like(x), p, self.generator)
 
     def extra_repr(self) -> str:
         """Show the probability in the module's repr.
@@ -126,6 +118,33 @@ class GeneratorDropout(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Leave what belongs to a training out of pickles and deep copies."""
         return {**self.__dict__, "generator": None, "p_share": 1.0}
+
+
+def draw_mask_(mask: Tensor, p: float, generator: torch.Generator) -> Tensor:
+    """Fill a tensor with what inverted dropout multiplies by.
+
+    Parameters
+    ----------
+    mask : Tensor of any shape, contiguous
+        What is filled.
+    p : float
+        Probability of a zero, in [0, 1).
+    generator : torch.Generator
+        On the device of the mask.
+
+    Returns
+    -------
+    mask : Tensor
+        The tensor itself, of zeros and of ``1 / (1 - p)``.
+    """
+    keep = 1.0 - p
+    # On the CPU comparing uniform numbers takes half the time of bernoulli_, but
+    # those of half precision are too coarse to hit the probability.
+    if mask.is_cpu and mask.itemsize >= 4:
+        mask.uniform_(generator=generator).lt_(keep)
+    else:
+        mask.bernoulli_(keep, generator=generator)
+    return mask.mul_(1.0 / keep)
 
 
 def attach_generator(module: nn.Module, generator: torch.Generator) -> None:

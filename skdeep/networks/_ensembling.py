@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear, logsigmoid
 
+from skdeep._storable import storable
 from skdeep.networks._drawing import uniform_parameter
 from skdeep.networks._ntk import affine
 
@@ -128,7 +129,9 @@ class EnsembleAdapter(nn.Module):
             What ``layer(self(x).flatten(0, 1))`` is.
         """
         weight, bias = affine(layer)
-        if FEW_ROWS * len(x) <= len(bias):
+        # A graph that is exported is one for any number of rows.
+        traced = torch.compiler.is_compiling()
+        if not traced and FEW_ROWS * len(x) <= len(bias):
             return linear(self(x).flatten(0, 1), weight, bias)
         members = (self.weight.unsqueeze(1) * weight).flatten(0, 1)
         return linear(x, members, bias.repeat(self.n_members)).view(-1, len(bias))
@@ -289,6 +292,7 @@ class MemberBatchNorm(nn.BatchNorm1d):
         return rows.view(x.shape)
 
 
+@storable()
 def combine(output: Tensor, kind: CombinationKind) -> Tensor:
     """Return raw outputs of the ensemble, which predict what its members do on average.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, cast
 
@@ -47,7 +48,7 @@ class _BatchNorm(nn.BatchNorm1d):
         return super().forward(x)
 
 
-class _Residual(nn.Sequential):
+class Residual(nn.Sequential):
     """Sequence of modules that adds its input to its output."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,7 +172,7 @@ class MLP(nn.Module):
             if p != 0.0:
                 layer.append(GeneratorDropout(p))
             skips = residual and n_in == width
-            modules += [_Residual(*layer)] if skips else layer
+            modules += [Residual(*layer)] if skips else layer
             ends.append(len(modules))
             n_in = width
         # scikit-learn draws the output layer by the hidden activation as well.
@@ -229,6 +230,22 @@ class MLP(nn.Module):
             x = module(x)
         return x
 
+    def hidden_layers(self) -> list[tuple[list[nn.Module], bool]]:
+        """Return the modules of each hidden layer, in the order they are applied.
+
+        Returns
+        -------
+        layers : list of tuple (list of nn.Module, bool)
+            With each whether the input of the layer is added to its output.
+        """
+        layers = []
+        for start, end in pairwise(self._ends):
+            first = self.layers[start]
+            skips = isinstance(first, Residual)
+            parts = list(first) if skips else list(self.layers[start:end])  # type: ignore[arg-type]  # a Sequential
+            layers.append((parts, skips))
+        return layers
+
     def linear_layers(self) -> list[nn.Linear]:
         """Return the linear maps in order from input to output.
 
@@ -239,7 +256,7 @@ class MLP(nn.Module):
         """
         firsts = (self.layers[start] for start in self._ends)
         return [
-            cast("nn.Linear", first[0] if isinstance(first, _Residual) else first)
+            cast("nn.Linear", first[0] if isinstance(first, Residual) else first)
             for first in firsts
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skdeep._typing import Array
+    from skdeep.networks._backbone import Backbone
+
+# Of the typical deviation of features, below which one counts as that large.
+SMALLEST_SHARE = 0.01
 
 
 class FeatureScale(nn.Module):
@@ -28,7 +32,8 @@ class FeatureScale(nn.Module):
     ----------
     mean, inverse : Tensor of shape (n_features,)
         What is taken off, and what the rest is multiplied by: one over the standard
-        deviation, or zero for a feature that never varied. They are not learnt.
+        deviation, or zero for a feature that never varied. One that varies less than a
+        hundredth as much as the rest is not blown up to their size. Not learnt.
 
     Examples
     --------
@@ -68,7 +73,11 @@ class FeatureScale(nn.Module):
         deviation = np.sqrt(variance)
         # What rounding leaves of a feature that never varies is not to be blown up.
         varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-6)
-        inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
+        # A unit that nearly never fires would drown the rest once it does.
+        floor = SMALLEST_SHARE * np.sqrt(variance.mean())
+        inverse = np.divide(
+            1.0, np.maximum(deviation, floor), out=np.zeros_like(mean), where=varies
+        )
         self.mean.copy_(torch.from_numpy(mean))
         self.inverse.copy_(torch.from_numpy(inverse))
         return self
@@ -149,3 +158,14 @@ class TransferNet(nn.Module):
             x = self.backbone(x)
         outputs: Tensor = self.head(self.scale(x))
         return outputs
+
+    def map_modules(self) -> list[nn.Module]:
+        """Return the modules whose outputs are maps, those next to the input first.
+
+        Returns
+        -------
+        modules : list of nn.Module
+            The last one of each stage of the backbone.
+        """
+        backbone = cast("Backbone", self.backbone)
+        return [backbone.stage_end(i) for i in range(len(backbone.stages))]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from skdeep._storable import storable
 from skdeep.exceptions import LicenseWarning, WeightsError
 from skdeep.networks._weights_files import (
     download_weights,
@@ -26,6 +27,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 TIMM = "timm/"
 
 
+@storable()
 @dataclass(frozen=True)
 class Weights:
     """Pretrained weights and the preprocessing that goes with them.

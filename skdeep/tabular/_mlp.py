@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,9 +10,12 @@ from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
 from skdeep.data import ColumnScaler
-from skdeep.networks import ACTIVATIONS, MLP, per_layer
+from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
+from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from skdeep._typing import Array
@@ -25,6 +29,8 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 
 class MLPDoor(PerceptronDoor):
     """Hooks of the perceptrons."""
+
+    _search_table = MLP_SPACE
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()
@@ -42,18 +48,31 @@ class MLPDoor(PerceptronDoor):
         return sum(a * b for a, b in pairwise(widths))
 
     def _build_network(self, job: Job) -> torch.nn.Module:
-        widths = self._widths()
-        return MLP(
+        return _network(
+            job.architecture,
             job.train.X.shape[1],
-            widths,
             job.target.n_outputs,
-            activation=per_layer(self.activation, len(widths), "activation"),
-            normalization=self.normalization,
-            dropout=per_layer(self.dropout, len(widths), "dropout"),
-            residual=self.residual,
             dtype=job.dtype,
             generator=job.generators["initialization"],
         )
+
+    def _stacks(self) -> bool:
+        # Statistics of batch normalization would have to leave out rows that fill up.
+        build = getattr(self._build_network, "__func__", None)
+        same = build is MLPDoor._build_network
+        return same and self.normalization != "batch" and not self._is_third_party()
+
+    def _stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        return StackedMLP(cast("Sequence[MLP]", modules), generators)
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state = self._state
+        n_outputs = state.target.n_outputs
+        return _network(state.architecture, self.n_features_in_, n_outputs)
 
     def _make_scaler(self, job: Job) -> ColumnScaler | None:
         if self.feature_scaling is None:
@@ -88,3 +107,10 @@ class MLPDoor(PerceptronDoor):
     def n_layers_(self) -> int:
         """Number of layers, inputs and outputs counted in."""
         return len(self._linear_maps("n_layers_")) + 1
+
+
+def _network(
+    architecture: Mapping[str, Any], n_inputs: int, n_outputs: int, **how: Any
+) -> MLP:
+    layers = {k: v for k, v in architecture.items() if k != "feature_scaling"}
+    return MLP(n_inputs, n_outputs=n_outputs, **layers, **how)

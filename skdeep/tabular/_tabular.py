@@ -34,8 +34,11 @@ from skdeep.networks import (
     per_layer,
 )
 from skdeep.tabular._calibration import fit_temperature
+from skdeep.tabular._search_spaces import TABULAR_SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._typing import Array, MatrixLike
     from skdeep.base import FittedState, TrainedNetwork
     from skdeep.data import MixedTable
@@ -107,6 +110,7 @@ class TabularDoor(PerceptronDoor):
     # A parameter of the classifier.
     calibration: str | None = None
     _schema: TableSchema
+    _search_table = TABULAR_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
         """Return a batch that makes some tens of steps an epoch."""
@@ -142,6 +146,10 @@ class TabularDoor(PerceptronDoor):
         widths = (table.shape[1] * dim, *self._widths(), n_outputs)
         return int(self.n_ensemble * sum(a * b for a, b in pairwise(widths)))
 
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
+        network = cast(TabularNetwork, self.module_)
+        return torch.zeros(1, network.inputs.n_columns, dtype=dtype)
+
     def _block_rows(self, state: FittedState, table: Any) -> int:
         rows: int = super()._block_rows(state, table)
         return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows
@@ -157,35 +165,43 @@ class TabularDoor(PerceptronDoor):
     def _build_network(self, job: Job) -> torch.nn.Module:
         generator = job.generators["initialization"]
         encoder = cast(TableEncoder, job.scaler)
-        inputs = TabularInputs(
-            encoder.n_numeric,
-            onehot_sizes=[*([1] * encoder.n_indicators), *encoder.onehot_sizes],
-            cardinalities=encoder.cardinalities,
-            category_dim=self.category_dim,
-            numeric_embedding=self._make_embedding(job, generator),
-            dtype=job.dtype,
-            generator=generator,
-        )
-        widths = self._widths()
-        network = TabularNetwork(
-            inputs,
-            widths,
+        network = _network(
+            job.architecture,
+            encoder,
+            self._make_embedding(job, generator),
             job.target.n_outputs,
-            n_ensemble=self.n_ensemble,
-            gate_factor=self.feature_gate,
-            activation=per_layer(self.activation, len(widths), "activation"),
-            parametric_activation=self.parametric_activation,
-            normalization=self.normalization,
-            dropout=per_layer(self.dropout, len(widths), "dropout"),
-            residual=self.residual,
-            parametrization=self.parametrization,
-            generator=generator,
+            job.dtype,
+            generator,
         )
         if self.data_dependent_init:
             rows = _some_rows(job.train.X, generator)
             encoded = torch.from_numpy(encoder.transform(rows)).to(job.dtype)
             data_dependent_init_(network, encoded, generator)
         return network
+
+    def _rebuild_network(
+        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    ) -> torch.nn.Module:
+        state, generator = self._state, torch.Generator()
+        architecture = state.architecture
+        n_numeric = cast(TableEncoder, state.scaler).n_numeric
+        embedding: PiecewiseLinearEmbedding | PeriodicEmbedding | None = None
+        dim = architecture["embedding_dim"]
+        if architecture["numeric_embedding"] == "periodic" and n_numeric:
+            n_frequencies = architecture["n_frequencies"]
+            embedding = PeriodicEmbedding(
+                n_numeric, dim, n_frequencies=n_frequencies, generator=generator
+            )
+        elif architecture["numeric_embedding"] is not None and n_numeric:
+            # As many edges as there were; what they were stands among the weights.
+            n_bins = weights["inputs.numeric.weight"].shape[2]
+            edges = [range(n_bins + 1)] * n_numeric
+            embedding = PiecewiseLinearEmbedding(edges, dim, generator=generator)
+        dtype = next(value.dtype for value in weights.values())
+        n_outputs = state.target.n_outputs
+        return _network(
+            architecture, state.scaler, embedding, n_outputs, dtype, generator
+        )
 
     def _make_embedding(
         self, job: Job, generator: torch.Generator
@@ -268,6 +284,45 @@ class TabularDoor(PerceptronDoor):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _network(
+    architecture: Mapping[str, Any],
+    encoder: Any,
+    embedding: PiecewiseLinearEmbedding | PeriodicEmbedding | None,
+    n_outputs: int,
+    dtype: torch.dtype,
+    generator: torch.Generator,
+) -> TabularNetwork:
+    inputs = TabularInputs(
+        encoder.n_numeric,
+        onehot_sizes=[*([1] * encoder.n_indicators), *encoder.onehot_sizes],
+        cardinalities=encoder.cardinalities,
+        category_dim=architecture["category_dim"],
+        numeric_embedding=embedding,
+        dtype=dtype,
+        generator=generator,
+    )
+    layers = {
+        name: architecture[name]
+        for name in (
+            "hidden_layer_sizes",
+            "n_ensemble",
+            "activation",
+            "parametric_activation",
+            "normalization",
+            "dropout",
+            "residual",
+            "parametrization",
+        )
+    }
+    return TabularNetwork(
+        inputs,
+        n_outputs=n_outputs,
+        gate_factor=architecture["feature_gate"],
+        generator=generator,
+        **layers,
+    )
 
 
 def _some_rows(table: MixedTable, generator: torch.Generator) -> MixedTable:

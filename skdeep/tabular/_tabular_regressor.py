@@ -193,7 +193,7 @@ class TabularMLPRegressor(TabularDoor, DeepRegressor):
     ----------
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had string column names.
     n_outputs_ : int
         Width of the last layer.

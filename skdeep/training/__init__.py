@@ -10,18 +10,24 @@ from skdeep.training._engine import (
     train,
 )
 from skdeep.training._history import join_columns
+from skdeep.training._net import LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
-from skdeep.training._schedules import SCHEDULES
+from skdeep.training._schedules import SCHEDULES, schedule_factor
+from skdeep.training._stacked_run import Member, StackedRun
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "EpochHooks",
+    "LeanNet",
+    "Member",
+    "StackedRun",
     "Steps",
     "TrainedNetwork",
     "TrainingRun",
     "join_columns",
     "run_through",
+    "schedule_factor",
     "stepwise",
     "train",
 ]

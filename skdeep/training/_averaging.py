@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -129,3 +129,15 @@ class WeightAverage:
             self.flat.restore(self.weights)
             if self.buffers:
                 write_all(float_buffers(self.module), self.buffers)
+
+    def state(self) -> dict[str, Any]:
+        """Return the average so far."""
+        return {"count": self.count, "weights": self.weights, "buffers": self.buffers}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from another average's `state`."""
+        device = self.flat.parameter.device
+        weights = state["weights"]
+        self.count = state["count"]
+        self.weights = None if weights is None else weights.to(device)
+        self.buffers = [buffer.to(device) for buffer in state["buffers"]]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -31,13 +32,17 @@ class EpochHooks:
 
     `score` returns a validation score of the network as it stands; `begin` opens a
     task and `end` closes it, returning True to stop. `pause` is what a training that
-    is advanced step by step hands out after an epoch.
+    is advanced step by step hands out after an epoch. `keep` is called after each epoch
+    with whether it was the last, to take the run's `capture`; `kept` is such a capture
+    of the same training, to go on from.
     """
 
     score: Callable[[], float] | None = None
     begin: Callable[[], Any] = lambda: None
     end: Callable[[Any], bool] = lambda _task: False
     pause: Any = None
+    keep: Callable[[bool], None] = lambda _over: None
+    kept: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -151,6 +156,42 @@ class TrainingRun:
         still = 1.0 + plan.again * (self.stopper.best_epoch + 1)
         return now + still * one > plan.deadline
 
+    def sweep(
+        self,
+        batches: EpochBatches,
+        rates: Iterable[float],
+        enough: Callable[[list[float]], bool],
+    ) -> list[float]:
+        """Take one step at each of several learning rates.
+
+        Parameters
+        ----------
+        batches : EpochBatches
+            The training rows, gone through as often as there are rates for.
+        rates : iterable of float
+            Learning rates, in order.
+        enough : callable
+            From the losses so far to whether to stop.
+
+        Returns
+        -------
+        losses : list of float
+            Of each batch, before the step on it.
+        """
+        losses: list[float] = []
+        self.net.module_.train()
+        self.net.criterion_.train()
+        stepper = self.stepper
+        passes = chain.from_iterable(repeat(batches))
+        with _lent(self.plan)():
+            for rate, batch in zip(rates, passes, strict=False):
+                stepper.set_rate(rate)
+                loss, _ = stepper.step(batch, len(batches))
+                losses.append(float(loss.detach()))
+                if enough(losses):
+                    break
+        return losses
+
     def finish(
         self, batches: EpochBatches, valid: EpochBatches | None, *, keep_state: bool
     ) -> TrainedNetwork:
@@ -199,6 +240,47 @@ class TrainingRun:
         finally:
             flat.restore(weights)
             write_all(buffers, statistics)
+
+    def capture(self, *, over: bool) -> dict[str, Any]:
+        """Return all that the epochs to come depend on, beside the data.
+
+        Parameters
+        ----------
+        over : bool
+            Whether there are any to come.
+
+        Returns
+        -------
+        captured : dict
+            Tensors, numbers and the like; generators of batches are the caller's.
+        """
+        plan = self.plan
+        return {
+            "epoch": self.epoch,
+            "over": over,
+            "seconds": time.perf_counter() - self._began,
+            "stepper": self.stepper.capture(),
+            "stopper": self.stopper.state(),
+            "net": self.net.progress(),
+            "global_rng": None if plan.third_party_seed is None else _rng_states(plan),
+        }
+
+    def restore(self, captured: Mapping[str, Any]) -> bool:
+        """Go on where a `capture` was taken; True where that was the end.
+
+        Parameters
+        ----------
+        captured : mapping
+            Of a run of the same plan, module and loss.
+        """
+        self.epoch = captured["epoch"]
+        self._began = time.perf_counter() - captured["seconds"]
+        self.stepper.restore(captured["stepper"])
+        self.stopper.resume(captured["stopper"], self.plan.device)
+        self.net.resume(captured["net"])
+        if captured["global_rng"] is not None:
+            _set_rng_states(captured["global_rng"], self.plan)
+        return bool(captured["over"])
 
     def _settle(self) -> None:
         """Put the weights in place that training is to end with."""
@@ -254,23 +336,23 @@ def stepwise(
     At a pause `hooks.pause` is handed out.
     """
     plan = run.plan
-    seed = plan.third_party_seed
     # Lent by the epoch: at a pause, others may want it.
-    lent = None if seed is None else LentGenerator(seed, plan.device).span
-    span = lent or nullcontext
+    span = _lent(plan)
     with EpochReport(plan) as report:
         with span():
             run.begin(batches, valid)
-        for left in reversed(range(plan.max_epochs)):
+            over = hooks.kept is not None and run.restore(hooks.kept)
+        report.done = run.epoch
+        while not over:
             with span():
                 task = hooks.begin()
                 stop = run.advance(batches, valid, hooks.score)
                 report.epoch(run.net.history[-1])
                 # Not short-circuited: the task must be closed whatever the plan says.
-                stop = hooks.end(task) or stop
-            if stop or not left:
-                break
-            yield hooks.pause
+                over = hooks.end(task) or stop or run.epoch >= plan.max_epochs
+                hooks.keep(over)
+            if not over:
+                yield hooks.pause
         with span():
             return run.finish(batches, valid, keep_state=keep_state)
 
@@ -283,3 +365,24 @@ def run_through(steps: Steps) -> TrainedNetwork:
     except StopIteration as end:
         trained: TrainedNetwork = end.value
         return trained
+
+
+def _lent(plan: TrainingPlan) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes contexts that lend foreign modules the generator of a plan."""
+    if plan.third_party_seed is None:
+        return nullcontext
+    return LentGenerator(plan.third_party_seed, plan.device).span
+
+
+def _rng_states(plan: TrainingPlan) -> list[torch.Tensor]:
+    """Return the states of torch's own generators, as lent to foreign modules."""
+    states = [torch.random.get_rng_state()]
+    if plan.device.type == "cuda":  # GPU only
+        states.append(torch.cuda.get_rng_state(plan.device))
+    return states
+
+
+def _set_rng_states(states: Sequence[torch.Tensor], plan: TrainingPlan) -> None:
+    torch.random.set_rng_state(states[0])
+    if plan.device.type == "cuda":  # GPU only
+        torch.cuda.set_rng_state(states[1], plan.device)

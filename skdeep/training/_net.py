@@ -8,10 +8,10 @@ parameters are one flat buffer, and an epoch is one row of history.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import time
-from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.history import History
 
+from skdeep._devices import device_or_cpu
 from skdeep.exceptions import DivergenceError, NetworkError
-from skdeep.training._history import to_columns
+from skdeep.training._history import pack_rows, to_columns, unpack_rows
 from skdeep.training._step import Stepper
 
 if TYPE_CHECKING:
@@ -36,13 +37,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # a sentence of ours.
 _OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
 # Needed while it trains only.
-_TRANSIENT = (
-    "_stepper",
-    "_listeners",
-    "_first_loss",
-    "_best_losses",
-    "_epoch_started",
-)
+_TRANSIENT = ("_stepper", "_listeners", "_first_loss", "_best_losses", "_epoch_started")
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
@@ -171,8 +166,8 @@ class LeanNet(NeuralNet):
         epoch = len(self.history)
         on_cpu = self._plan.device.type == "cpu"
         heard = bool(self._listeners)
-        if not self.module_.training:
-            self.module_.train()
+        # Whatever it says of itself: a part of it may have come in evaluation mode.
+        self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
         self.criterion_.train()
         total: Any = 0.0
@@ -254,8 +249,7 @@ class LeanNet(NeuralNet):
         part = "train" if training else "valid"
         self.history.record_batch(f"{part}_loss", loss.item())
         self.history.record_batch(f"{part}_batch_size", len(batch.y))
-        done = {"loss": loss, "y_pred": output}
-        self._tell("on_batch_end", batch, training=training, **done)
+        self._tell("on_batch_end", batch, training=training, loss=loss, y_pred=output)
 
     def _tell(self, hook: str, batch: StepBatch, **what: Any) -> None:
         for listener in self._listeners:
@@ -277,6 +271,18 @@ class LeanNet(NeuralNet):
                 learning_rate=self._stepper.rate,
                 loss=value,
             )
+
+    def replay(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write epochs into the history that were trained elsewhere."""
+        for row in rows:
+            self.history.new_epoch()
+            self.history.new_batch()
+            self.history.record("epoch", len(self.history))
+            for name, value in row.items():
+                if name.endswith("_loss"):
+                    self._record_loss(name, value)
+                else:
+                    self.history.record(name, value)
 
     def release(self) -> None:
         """Leave a net that predicts, pickles small and holds on to nothing else."""
@@ -311,43 +317,80 @@ class LeanNet(NeuralNet):
         """Return the history as columns, see `to_columns`."""
         return to_columns({**row, "duration": row["dur"]} for row in self.history)
 
+    def progress(self) -> dict[str, Any]:
+        """Return what an epoch needs to know of those before it."""
+        return {
+            "n_rows": len(self.history),
+            "columns": pack_rows(self.history),
+            "first_loss": self._first_loss,
+            "best_losses": dict(self._best_losses),
+        }
+
+    def resume(self, progress: Mapping[str, Any]) -> None:
+        """Go on after the epochs that another net's `progress` tells of."""
+        self._recall(progress["n_rows"], progress["columns"])
+        self._first_loss = progress["first_loss"]
+        self._best_losses = dict(progress["best_losses"])
+
+    def _recall(self, n_rows: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        self.history_ = History()
+        for row in unpack_rows(n_rows, columns):
+            self.history_.new_epoch()
+            for name, value in row.items():
+                self.history_.record(name, value)
+
+    def parts(self) -> dict[str, Any]:
+        """Return all but the module, for files that name no class of skorch."""
+        return {
+            "criterion": self.criterion_,
+            "plan": self._plan,
+            "penalty": self._penalty,
+            "n_rows": len(self.history),
+            "columns": pack_rows(self.history),
+        }
+
+    @classmethod
+    def from_parts(cls, module: torch.nn.Module, parts: Mapping[str, Any]) -> LeanNet:
+        """Return a net that has trained, of a module on the CPU and a net's `parts`."""
+        plan = dataclasses.replace(parts["plan"], device=torch.device("cpu"))
+        criterion, penalty = parts["criterion"], parts["penalty"]
+        net = cls(module, criterion, plan=plan, penalty=penalty, callbacks=None)
+        net.initialize()
+        net.release()
+        net._recall(parts["n_rows"], parts["columns"])
+        return net
+
+    def move_to(self, device: torch.device) -> LeanNet:
+        """Take module and loss to a device."""
+        self.module_.to(device)
+        self.criterion_.to(device)
+        self._plan = dataclasses.replace(self._plan, device=device)
+        self.device = str(device)
+        return self
+
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the history as columns, a third of the size."""
-        state: dict[str, Any] = super().__getstate__()
+        """Return the state, on the CPU, with the history in a third of the room."""
+        net = object.__new__(type(self))
+        net.__dict__.update(self.__dict__)
+        if str(self.device) != "cpu":
+            for name in ("module_", "criterion_"):
+                net.__dict__[name] = copy.deepcopy(vars(self)[name]).cpu()
+        state: dict[str, Any] = super(LeanNet, net).__getstate__()
         # The arguments are the very objects that skorch pickles as `module_` and
         # `criterion_`, which a file must hold once and on no particular device.
         for name in ("module", "criterion", *_TRANSIENT):
             state.pop(name, None)
-        names = dict.fromkeys(name for row in self.history for name in row)
-        state["history_"] = (
-            len(self.history),
-            {
-                name: _packed([row.get(name) for row in self.history])
-                for name in names
-                if name != "batches"
-            },
-        )
+        state["history_"] = (len(self.history), pack_rows(self.history))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the net and its history."""
-        n_epochs, columns = state["history_"]
-        history = History()
-        for epoch in range(n_epochs):
-            history.new_epoch()
-            for name, values in columns.items():
-                if values[epoch] is not None:
-                    history.record(name, values[epoch])
-        super().__setstate__({**state, "history_": history})
+        """Restore the net and its history, on its device where that is there."""
+        device = str(state["device"])
+        super().__setstate__({**state, "device": "cpu", "history_": None})
+        self._recall(*state["history_"])
         self.module, self.criterion = self.module_, self.criterion_
-
-
-def _packed(values: list[Any]) -> Sequence[Any]:
-    """Return numbers of one kind, which most columns are, in the least room."""
-    for kind, code in ((int, "q"), (float, "d")):
-        if all(type(value) is kind for value in values):
-            return array(code, values)
-    return values
+        if device != "cpu":
+            self.move_to(device_or_cpu(device, self._plan.title))
 
 
 def _hears_batches(callback: Callback) -> bool:

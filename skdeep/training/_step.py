@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from skdeep.training._averaging import WeightAverage
-from skdeep.training._flat import FlatParameters
+from skdeep.training._flat import FlatParameters, copy_all, write_all
 from skdeep.training._optimizers import (
     build_optimizer,
     direct_step,
@@ -167,6 +167,31 @@ class Stepper:
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.steps_done = state["steps_done"]
 
+    def capture(self) -> dict[str, Any]:
+        """Return all that the next step depends on, beside batches and generators."""
+        plateau, scaler = self.plateau, self._scaler
+        return {
+            **self.state(),
+            "weights": self.flat.snapshot(),
+            "buffers": copy_all(self.module.buffers()),
+            "plateau": [plateau.best, plateau.waited, plateau.factor],
+            "average": None if self.average is None else self.average.state(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+        }
+
+    def restore(self, captured: Mapping[str, Any]) -> None:
+        """Go on where the `capture` of a stepper of the same plan was taken."""
+        self.flat.restore(captured["weights"])
+        write_all(self.module.buffers(), captured["buffers"])
+        self.optimizer.load_state_dict(copy.deepcopy(captured["optimizer"]))
+        self.steps_done = captured["steps_done"]
+        plateau = self.plateau
+        plateau.best, plateau.waited, plateau.factor = captured["plateau"]
+        if self.average is not None:
+            self.average.resume(captured["average"])
+        if self._scaler is not None:
+            self._scaler.load_state_dict(captured["scaler"])
+
     def step(
         self, batch: StepBatch, n_batches: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -237,7 +262,10 @@ class Stepper:
         n_steps = n_batches * plan.max_epochs
         step = min(self.steps_done, n_steps)
         factor = schedule_factor(plan.lr_schedule, step, n_steps, plan.warmup_fraction)
-        rate = self._base_rate * factor * self.plateau.factor
+        self.set_rate(self._base_rate * factor * self.plateau.factor)
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the steps to come."""
         set_learning_rate(self.optimizer, rate, self._rate_factors)
 
     def end_epoch(self, epoch: int, loss: float, batches: EpochBatches) -> float:

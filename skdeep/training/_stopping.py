@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from skdeep.training._flat import copy_all, write_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skdeep._plan import StoppingPlan
     from skdeep.training._flat import FlatParameters
+
+
+class Snapshots(Protocol):
+    """Parameters that can be copied."""
+
+    def snapshot(self) -> torch.Tensor:
+        """Return a copy of all parameters."""
+        ...
 
 
 class Stopper:
@@ -41,7 +51,7 @@ class Stopper:
         epoch: int,
         row: dict[str, float],
         module: torch.nn.Module,
-        flat: FlatParameters,
+        flat: Snapshots,
     ) -> bool:
         """Take note of an epoch's figures; True when training should end.
 
@@ -53,7 +63,7 @@ class Stopper:
             The epoch's figures.
         module : torch.nn.Module
             The network, with the weights the figures were taken with.
-        flat : FlatParameters
+        flat : Snapshots
             Its parameters.
         """
         figure = self.sign * row[self.plan.monitor]
@@ -76,8 +86,32 @@ class Stopper:
         self.reference = max(self.reference, figure)
         return self.waited > self.plan.n_iter_no_change
 
+    @property
+    def best_weights(self) -> torch.Tensor | None:
+        """The best epoch's weights, where they were kept."""
+        return self._weights
+
     def restore(self, module: torch.nn.Module, flat: FlatParameters) -> None:
         """Put the best epoch's weights back, where they were kept."""
         if self._weights is not None:
             flat.restore(self._weights)
             write_all(module.buffers(), self._buffers)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was seen and kept so far."""
+        return {
+            "best": self.best,
+            "reference": self.reference,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+            "weights": self._weights,
+            "buffers": self._buffers,
+        }
+
+    def resume(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Go on from another stopper's `state`."""
+        self.best, self.reference = state["best"], state["reference"]
+        self.best_epoch, self.waited = state["best_epoch"], state["waited"]
+        weights = state["weights"]
+        self._weights = None if weights is None else weights.to(device)
+        self._buffers = [buffer.to(device) for buffer in state["buffers"]]

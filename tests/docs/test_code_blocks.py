@@ -23,8 +23,9 @@ PAGES = [
 def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
     """Whoever types a page from top to bottom sees what it shows."""
     text = page.read_text(encoding="utf-8")
-    if "import pandas" in text:
-        pytest.importorskip("pandas")
+    for package in ("pandas", "matplotlib.pyplot"):
+        if f"import {package}" in text:
+            pytest.importorskip(package, reason="the page needs it")
     blocks = list(BLOCK.finditer(text))
     assert len(blocks) == text.count("```python")
     namespace = {"__name__": page.stem}

@@ -17,6 +17,7 @@ from skdeep.networks import (
     activation_name,
     make_activation,
 )
+from tests.naming import shown
 
 POINTS = np.array([-7.0, -3.2, -2.5, -1.0, -0.3, 0.0, 0.2, 1.7, 2.9, 3.1, 6.0])
 
@@ -178,7 +179,7 @@ def test_error_inside_a_factory_is_not_hidden():
         (FunctionActivation(torch.sin), "sin"),
         (functools.partial(nn.LeakyReLU, 0.2), "leaky_relu"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_activation_name_is_short(activation, name):
     """A known activation goes by its name in the table, others by their own."""

@@ -178,3 +178,13 @@ def test_network_without_blocks_is_a_perceptron():
     assert net.head.linear_layers()[0].in_features == 24
     x = images(3, 2, 3, 4)
     torch.testing.assert_close(net(x), net.head(x.flatten(1)))
+
+
+def test_map_modules_put_out_what_is_pooled_next():
+    """One a block, with the map before its pooling."""
+    net: Any = ConvNet(1, (8, 8), (4, 6), (), 3)
+    seen = []
+    for module in net.map_modules():
+        module.register_forward_hook(lambda _m, _args, out: seen.append(out.shape[1:]))
+    net(images(2, 1, 8, 8))
+    assert seen == [(4, 8, 8), (6, 4, 4)]

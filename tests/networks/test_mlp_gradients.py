@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skdeep.networks import MLP
+from tests.naming import shown
 
 
 def _sigmoid(z):
@@ -134,7 +135,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    ("sizes", "activation", "normalization", "residual"), CASES, ids=str
+    ("sizes", "activation", "normalization", "residual"), CASES, ids=shown
 )
 def test_passes_agree_with_numpy(sizes, activation, normalization, residual):
     """Outputs, hidden activations and all gradients are those worked out by hand."""
@@ -177,7 +178,7 @@ def test_passes_agree_with_numpy(sizes, activation, normalization, residual):
         ((6,), "elu", "batch", False),
         ((6, 6), torch.sin, None, True),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_gradients_agree_with_differences(sizes, activation, normalization, residual):
     """The slope along random directions of the parameters is the gradient's."""

@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeep import MLPClassifier, MLPRegressor
+from tests.naming import shown
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 # Small, yet with every source of chance: weights, order of rows, dropout, hold-out.
@@ -115,7 +116,7 @@ def on_joblib(tasks: Sequence[Callable[..., str]]) -> list[str]:
 
 
 @pytest.mark.parametrize("run", [on_pool, on_joblib])
-@pytest.mark.parametrize("changes", [{}, *FOREIGN[:3:2]], ids=repr)
+@pytest.mark.parametrize("changes", [{}, *FOREIGN[:3:2]], ids=shown)
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_concurrent_fits_equal_the_sequential_one(kind, changes, run):
     """Eight fits of one seed on four threads do not disturb one another."""
@@ -178,7 +179,7 @@ def test_bits_are_the_same_in_another_interpreter():
     assert done.stdout.strip() == bits(MLPClassifier(**SETTINGS).fit(X, y))
 
 
-@pytest.mark.parametrize("changes", [{}, *FOREIGN], ids=repr)
+@pytest.mark.parametrize("changes", [{}, *FOREIGN], ids=shown)
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_global_random_state_is_neither_read_nor_moved(kind, changes, global_state):
     """Whatever the generators of the process hold, and they hold it afterwards."""
@@ -197,7 +198,7 @@ def test_global_random_state_is_neither_read_nor_moved(kind, changes, global_sta
     assert found[:2] == found[2:]
 
 
-@pytest.mark.parametrize("changes", [{}, FOREIGN[0]], ids=repr)
+@pytest.mark.parametrize("changes", [{}, FOREIGN[0]], ids=shown)
 def test_global_random_state_is_restored_after_a_failure(changes, global_state):
     """An error in the midst of a training gives borrowed generators back."""
     X, y = table()
@@ -251,7 +252,7 @@ def test_second_fit_forgets_the_first(kind):
         {"early_stopping": True, "validation_fraction": 0.5},
         {"activation": torch.nn.RReLU, "normalization": "layer"},
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_initial_weights_depend_on_the_seed_alone(changes):
     """Switching another source of chance on does not change where training begins."""

@@ -16,6 +16,7 @@ from skdeep.exceptions import (
     NetworkError,
     SkdeepError,
 )
+from tests.naming import shown
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 NAN, INF = float("nan"), float("inf")
@@ -117,7 +118,7 @@ BAD_VALUES: dict[str, list[Any]] = {
     "verbose": [-1, "yes", None, 0.5],
 }
 CASES = [
-    pytest.param(kind, name, value, id=f"{kind.__name__}-{name}-{value!r}"[:60])
+    pytest.param(kind, name, value, id=f"{kind.__name__}-{name}-{shown(value)}"[:60])
     for kind in ESTIMATORS
     for name, values in BAD_VALUES.items()
     for value in values
@@ -243,7 +244,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("params", "sentence"),
     CONTRADICTIONS,
-    ids=[repr(c[0])[:60] for c in CONTRADICTIONS],
+    ids=[shown(c[0])[:60] for c in CONTRADICTIONS],
 )
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_parameters_that_contradict_each_other(kind, params, sentence):
@@ -302,7 +303,7 @@ def nothing(x: torch.Tensor) -> None:
         ({"optimizer_params": {"differentiable": True}}, "in-place operation"),
         ({"optimizer_params": {"capturable": True}}, "supported devices"),
     ],
-    ids=repr,
+    ids=shown,
 )
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_foreign_code_that_fails_is_reported_with_its_place(kind, params, reason):
@@ -343,7 +344,7 @@ def test_network_too_large_for_the_memory_is_reported(kind):
         ({0: "a"}, r"must map labels to finite weights of at least 0. Got \{0: 'a'\}"),
         ({0: None}, r"must map labels to finite weights of at least 0. Got \{0: None"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_bad_class_weights(weights, sentence):
     """Unknown labels and impossible weights are shown."""

@@ -65,3 +65,31 @@ def test_no_epoch_is_begun_that_ends_after_the_deadline(
     )
     trained = train(run, make_batches(), None, EpochHooks(begin=tick))
     assert trained.n_epochs == trained.best_epoch == n_epochs
+
+
+def test_report_is_written_while_training(
+    make_run: Any, make_batches: Any, capsys: Any
+) -> None:
+    """A line an epoch, with the figures of the history."""
+    run = make_run(verbose=2, max_epochs=2)
+    trained = train(run, make_batches(), make_batches(seed=1), EpochHooks())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    for line, loss in zip(lines, trained.history["valid_loss"], strict=True):
+        assert f"valid_loss {loss:.4f}" in line
+
+
+def test_compiled_forward_is_what_trains(
+    make_run: Any, make_batches: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan's compile wraps the module once, and the result is the module itself."""
+    wrapped: list[nn.Module] = []
+
+    def compile_module(module: nn.Module) -> Any:
+        wrapped.append(module)
+        return module
+
+    monkeypatch.setattr(torch, "compile", compile_module)
+    run = make_run(compile=True)
+    trained = train(run, make_batches(), None, EpochHooks())
+    assert wrapped == [trained.net.module_]

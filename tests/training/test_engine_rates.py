@@ -65,3 +65,25 @@ def test_layers_of_their_own_rates_equal_groups_of_torch(
     expected = torch.cat([p.detach().reshape(-1) for p in module.parameters()])
     np.testing.assert_allclose(weights_of(trained), expected, rtol=1e-9)
     assert trained.history["learning_rate"][0] == pytest.approx(0.05, rel=0.2)
+
+
+def test_sweep_steps_at_each_rate_and_stops_when_told(
+    make_run: Any, make_batches: Any
+) -> None:
+    """Losses are those before the steps, which a slow loop takes as well."""
+    rates = [0.01, 0.02, 0.04, 0.08, 0.16]
+    run, by_hand = make_run(), make_run()
+    batches = make_batches()
+    losses = run.sweep(batches, rates, lambda losses: len(losses) == 4)
+    module = by_hand.net.module_
+    expected = []
+    for rate, batch in zip(rates, [*batches, *batches], strict=False):
+        module.zero_grad()
+        loss = 0.5 * (module(batch.X) - batch.y).square().sum(dim=1).mean()
+        loss.backward()
+        expected.append(float(loss.detach()))
+        with torch.no_grad():
+            for parameter in module.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(rate * parameter.grad)
+    np.testing.assert_allclose(losses, expected[:4], rtol=1e-10)

@@ -40,7 +40,7 @@ def view_of(images: Tensor, view: int) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from skdeep.image._views import view_of
+    >>> from skdeep.networks import view_of
     >>> view_of(torch.tensor([[[[1.0, 2.0]]]]), 1)
     tensor([[[[2., 1.]]]])
     """

@@ -1,0 +1,248 @@
+"""A fit that leaves at every epoch what it takes to go on from there.
+
+What was decided before the first epoch (the rows held out, the order of batches, the
+first weights) follows from data, parameters and seeds: a fit that is resumed goes
+through the same verbs again and only then takes up what was kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skdeep._seeding import Streams
+from skdeep.exceptions import PersistenceError
+from skdeep.training import EpochHooks
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdeep.base._job import Job, Part
+    from skdeep.training import TrainingRun
+
+# Parameters that may be others when a fit is resumed: they do not change its outcome,
+# or are looked at by themselves.
+_FREE = frozenset(
+    {
+        "cache_features",
+        "callbacks",
+        "device",
+        "n_threads",
+        "random_state",
+        "time_limit",
+        "verbose",
+    }
+)
+
+
+class CheckpointStore(Protocol):
+    """Where a fit leaves what it takes to go on, and finds it again.
+
+    Attributes
+    ----------
+    every : int
+        After how many epochs it wants to be given something.
+    """
+
+    every: int
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what was written last, or None to begin afresh."""
+        ...
+
+    def write(self, training: dict[str, Any], estimator: Any) -> None:
+        """Keep the state of a training, and the estimator as of that epoch."""
+        ...
+
+
+class Ledger:
+    """Keep the state of a fit, phase by phase, and take it up again.
+
+    A phase is one training; some fits have two, of which the second builds on what the
+    first one ended with.
+
+    Parameters
+    ----------
+    store : CheckpointStore
+        The user's.
+    estimator : DeepEstimator
+        Being fitted.
+    job : Job
+        Validated. Its seeds become those of the fit that is resumed.
+
+    Raises
+    ------
+    PersistenceError
+        If what was kept belongs to other data or parameters.
+    """
+
+    def __init__(self, store: CheckpointStore, estimator: Any, job: Job) -> None:
+        self.store = store
+        self.estimator = estimator
+        self.identity = _identity(estimator, job)
+        self.finished: list[dict[str, Any]] = []
+        self.waiting: list[dict[str, Any]] = []
+        kept = store.read()
+        if kept is not None:
+            _compare(type(estimator).__name__, kept["identity"], self.identity)
+            job.streams = Streams(**kept["streams"])
+            self.waiting = list(kept["phases"])
+            if job.deadline is not None:
+                job.deadline -= sum(phase["seconds"] for phase in self.waiting)
+        self.streams = asdict(job.streams)
+
+    def follow(self, job: Job, run: TrainingRun, hooks: EpochHooks) -> EpochHooks:
+        """Return hooks that keep the next phase of the fit, and take it up.
+
+        Parameters
+        ----------
+        job : Job
+            Built.
+        run : TrainingRun
+            Of the phase, fresh.
+        hooks : EpochHooks
+            Whatever else is to be done around an epoch.
+
+        Returns
+        -------
+        hooks : EpochHooks
+        """
+        kept = self.waiting.pop(0) if self.waiting else None
+        if kept is not None:
+            for name, state in kept["generators"].items():
+                job.generators[name].set_state(state)
+            if kept["over"]:
+                self.finished.append(kept)
+
+        def keep(over: bool) -> None:
+            if not over and run.epoch % self.store.every:
+                return
+            phase = run.capture(over=over)
+            phase["generators"] = {
+                name: generator.get_state()
+                for name, generator in job.generators.items()
+            }
+            training = {
+                "identity": self.identity,
+                "streams": self.streams,
+                "phases": [*self.finished, phase],
+            }
+            self.store.write(training, self._as_of_now(job, run))
+            if over:
+                self.finished.append(phase)
+
+        return replace(hooks, keep=keep, kept=kept)
+
+    def _as_of_now(self, job: Job, run: TrainingRun) -> Any:
+        """Return the estimator that training would leave if it ended here."""
+        estimator = copy.copy(self.estimator)
+        vars(estimator).update(self.estimator._fitted(job, run.snapshot()))
+        return estimator
+
+
+def check_store(owner: str, store: Any, callbacks: Any) -> None:
+    """Raise on what is no store, and on callbacks, whose state nobody knows.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for the error.
+    store : object
+        Given as `checkpoint`.
+    callbacks : list or None
+        The parameter.
+    """
+    if not all(hasattr(store, name) for name in ("every", "read", "write")):
+        raise TypeError(
+            f"{owner}.fit takes an instance of skdeep.Checkpoint as checkpoint. Got "
+            f"{store!r}. Pass Checkpoint({store!r})."
+            if isinstance(store, str)
+            else f"{owner}.fit takes an instance of skdeep.Checkpoint as checkpoint. "
+            f"Got {store!r}."
+        )
+    if callbacks:
+        raise ValueError(
+            f"{owner}.fit cannot keep what callbacks have learnt, so that a fit could "
+            "not be resumed exactly. Got callbacks and a checkpoint. Leave one of "
+            "them out."
+        )
+
+
+def _identity(estimator: Any, job: Job) -> dict[str, Any]:
+    """Return what must be the same for a fit to be resumed."""
+    parameters = estimator.get_params(deep=False)
+    seed = estimator.random_state
+    return {
+        "estimator": type(estimator).__name__,
+        "parameters": {
+            **{n: _spelled(v) for n, v in parameters.items() if n not in _FREE},
+            "random_state": str(int(seed))
+            if isinstance(seed, (int, np.integer))
+            else "",
+            "device": job.device.type,
+        },
+        "data": {
+            "X": _digest(job.train.X),
+            "y": _digest(job.train.y),
+            "sample_weight": _digest(job.train.weight),
+            "the validation rows": _digest(_of_part(job.valid)),
+        },
+        "start": None if job.before is None else _digest_of(estimator.module_),
+    }
+
+
+def _of_part(part: Part | None) -> Any:
+    return None if part is None else [part.X, part.y, part.weight]
+
+
+def _digest(value: Any) -> str:
+    return str(joblib.hash(value, hash_name="sha1", coerce_mmap=True))
+
+
+def _digest_of(module: torch.nn.Module) -> str:
+    return _digest([tensor.cpu().numpy() for tensor in module.state_dict().values()])
+
+
+def _spelled(value: Any) -> str:
+    """Return a value of a parameter as another process would spell it too."""
+    if isinstance(value, BaseEstimator):
+        inside = value.get_params(deep=False)
+        return f"{type(value).__name__}({_spelled(inside)})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k!r}: {_spelled(v)}' for k, v in value.items())}}}"
+    if isinstance(value, np.ndarray):
+        return _digest(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_spelled, value))}]"
+    if callable(value):
+        return str(getattr(value, "__qualname__", type(value).__qualname__))
+    return repr(value)
+
+
+def _compare(owner: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise where a training that was kept is not the one that is to be resumed."""
+    reason = None
+    if kept["estimator"] != now["estimator"]:
+        reason = f"it belongs to {kept['estimator']}"
+    elif kept["parameters"] != now["parameters"]:
+        before, after = kept["parameters"], now["parameters"]
+        name = next(n for n in {**before, **after} if before.get(n) != after.get(n))
+        reason = f"{name} was {before.get(name)}, and is {after.get(name)}"
+    elif kept["data"] != now["data"]:
+        other = [
+            name for name, value in now["data"].items() if kept["data"][name] != value
+        ]
+        reason = f"{' and '.join(other)} were others"
+    elif kept["start"] != now["start"]:
+        reason = "it began from another fitted network"
+    if reason is not None:
+        raise PersistenceError(
+            f"{owner}.fit can only resume the fit that a checkpoint was made by: "
+            f"{reason}. Restore it, or begin afresh with resume=False."
+        )

@@ -1,0 +1,266 @@
+"""Many fits at once: networks of one shape are trained together.
+
+Each fit goes through the verbs as it would by itself, up to "train". There fits whose
+networks, batches and optimizers are alike share one stacked network; the others train
+alone. What comes out is what each would be by itself, up to rounding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from skdeep._devices import plain_torch
+from skdeep._threads import limit_threads, resolve_n_threads
+from skdeep.base._estimator import DeepEstimator
+from skdeep.base._validate import validate
+from skdeep.data import StackedBatches, TensorRows
+from skdeep.losses import StackedLoss, StackedPenalty
+from skdeep.training import OPTIMIZERS, Member, StackedRun
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from skdeep.base._job import Job
+    from skdeep.data import Batches
+
+# Numbers in all layers of the members that go through a stack at once: many more than
+# the caches of a processor hold, and a stack is no faster than its members.
+STACK_NUMBERS = 2**21
+# What more members than these save is lost in the noise.
+MOST_MEMBERS = 64
+# Arguments of an optimizer that leave its step a multiple of the learning rate.
+_HARMLESS = {"eps", "amsgrad"}
+
+
+@dataclass
+class FitRequest:
+    """An estimator that is to be fitted, and on what.
+
+    `source` tells the rows apart: requests with the same one are on the same data.
+    `error` is what the fit raised, `seconds` its share of the time, `together` how many
+    were trained along with it, itself included.
+    """
+
+    estimator: DeepEstimator
+    X: Any
+    y: Any
+    params: dict[str, Any]
+    source: Hashable
+    error: Exception | None = None
+    seconds: float = 0.0
+    together: int = 1
+    job: Job | None = field(default=None, repr=False)
+
+
+def can_be_stacked(estimator: Any) -> bool:
+    """Tell whether an estimator is one whose network may share a stack with others."""
+    # Whoever writes a `fit` of his own wants it called.
+    own = getattr(type(estimator), "fit", None) is DeepEstimator.fit
+    return own and bool(estimator._stacks())
+
+
+def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
+    """Fit many estimators, those with networks of one shape as one network.
+
+    Parameters
+    ----------
+    requests : sequence of FitRequest
+        Their estimators are fitted in place. A fit that fails leaves its error in its
+        request, its estimator as it was, and the others alone.
+
+    Yields
+    ------
+    request : FitRequest
+        Each of them once, as soon as it is done.
+    """
+    twins: dict[Hashable, list[Job]] = {}
+    groups: dict[Hashable, list[FitRequest]] = {}
+    for number, request in enumerate(requests):
+        with plain_torch(training=True), _timed(request):
+            _prepare(request)
+        if request.job is None:
+            yield request
+            continue
+        _share(request.job, twins.setdefault(request.source, []))
+        key = _stack_key(request.estimator, request.job)
+        groups.setdefault((number,) if key is None else key, []).append(request)
+    twins.clear()
+    for group in groups.values():
+        for chunk in _chunks(group):
+            with plain_torch(training=True):
+                _train(chunk)
+            yield from chunk
+
+
+class _timed:  # noqa: N801 - a context, as `contextlib.suppress` is
+    """Add the time of a block to a request, and keep what the block raises."""
+
+    def __init__(self, request: FitRequest) -> None:
+        self.request = request
+
+    def __enter__(self) -> None:
+        self.started = time.perf_counter()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        self.request.seconds += time.perf_counter() - self.started
+        if not isinstance(error, Exception):
+            return False
+        self.request.error, self.request.job = error, None
+        return True
+
+
+def _limited(request: FitRequest, n_members: int) -> Any:
+    job: Any = request.job
+    weights = sum(p.numel() for p in job.module.parameters())
+    work = float(n_members * job.batch_size * weights)
+    return limit_threads(resolve_n_threads(request.estimator.n_threads, work))
+
+
+def _prepare(request: FitRequest) -> None:
+    """Go through the verbs of a fit up to the training."""
+    estimator, params = request.estimator, request.params
+    estimator._validate_params()
+    validation = tuple(
+        params.get(f"{name}_val") for name in ("X", "y", "sample_weight")
+    )
+    job = validate(
+        estimator,
+        request.X,
+        request.y,
+        params.get("sample_weight"),
+        validation,  # type: ignore[arg-type]  # of three
+        partial=False,
+    )
+    with limit_threads(1):
+        estimator._encode(job, None)
+        estimator._split(job)
+        estimator._build(job)
+    request.job = job
+
+
+def _share(job: Job, others: list[Job]) -> None:
+    """Hold rows that another job on the same data has as well only once."""
+    for twin in others:
+        if _same_rows(job.batches, twin.batches) and _same_rows(
+            job.valid_batches, twin.valid_batches
+        ):
+            job.train = replace(twin.train, weight=job.train.weight)
+            _take_rows(job.batches, twin.batches)
+            if job.valid is not None and twin.valid is not None:
+                job.valid = replace(twin.valid, weight=job.valid.weight)
+                _take_rows(job.valid_batches, twin.valid_batches)
+            return
+    others.append(job)
+
+
+def _same_rows(one: Batches | None, other: Batches | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    rows, known = one.rows, other.rows
+    if not (isinstance(rows, TensorRows) and isinstance(known, TensorRows)):
+        return False
+    return _equal(rows.tensor, known.tensor) and _equal(one.y, other.y)
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.dtype == b.dtype and torch.equal(a, b)
+
+
+def _take_rows(batches: Any, twin: Any) -> None:
+    batches.rows, batches.y = twin.rows, twin.y
+
+
+def _stack_key(estimator: Any, job: Job) -> Hashable | None:
+    """Return what networks trained together have in common; None trains alone."""
+    plan, batches = job.plan, job.batches
+    named = isinstance(estimator.loss, str) and plan.optimizer.name in OPTIMIZERS
+    listened = estimator.callbacks or getattr(estimator, "_skl_callbacks", None)
+    fits = (
+        estimator._stacks()
+        and named
+        and plan.optimizer.name != "lbfgs"
+        and set(plan.optimizer.params) <= _HARMLESS
+        and isinstance(batches.rows, TensorRows)
+        and plan.stopping.monitor != "valid_score"
+        and plan.weight_averaging is None
+        and plan.autocast_dtype is None
+        and plan.deadline is None
+        and not plan.compile
+        and not listened
+    )
+    if not fits:
+        return None
+    return (
+        type(estimator),
+        repr({k: v for k, v in job.architecture.items() if k != "dropout"}),
+        tuple(tuple(p.shape) for p in job.module.parameters()),
+        repr(replace(plan.optimizer, learning_rate=1.0, weight_decay=0.0)),
+        tuple(batches.edges[:-1]),
+        job.valid_batches is None,
+        (job.dtype, str(job.device), estimator.n_threads),
+        tuple((name, repr(getattr(estimator, name, None))) for name in _OF_THE_LOSS),
+        type(job.loss),
+    )
+
+
+_OF_THE_LOSS = ("loss", "focal_gamma", "huber_delta", "quantile")
+
+
+def _chunks(group: list[FitRequest]) -> Iterator[list[FitRequest]]:
+    """Cut a group into stacks that the caches of a processor hold."""
+    job: Any = group[0].job
+    sizes = [*job.module.parameters()]
+    widths = sum(p.shape[0] for p in sizes if p.ndim == 1)
+    n_columns = job.batches.rows.tensor.shape[1] if len(group) > 1 else 0
+    numbers = job.batches.batch_size * (n_columns + widths)
+    size = max(1, min(MOST_MEMBERS, STACK_NUMBERS // max(1, numbers)))
+    n_chunks = -(-len(group) // size)
+    even = -(-len(group) // n_chunks)
+    for start in range(0, len(group), even):
+        yield group[start : start + even]
+
+
+def _train(chunk: list[FitRequest]) -> None:
+    if len(chunk) == 1:
+        (request,) = chunk
+        with _timed(request), _limited(request, 1):
+            job: Any = request.job
+            request.estimator._adopt(job, request.estimator._train(job))
+        request.job = None
+        return
+    members = _run_stack(chunk)
+    for request, member in zip(chunk, members, strict=True):
+        request.seconds += member.seconds
+        request.together = len(chunk)
+        with _timed(request):
+            request.estimator._adopt(request.job, member.trained())  # type: ignore[arg-type]  # there is one
+        request.job = None
+
+
+def _run_stack(chunk: list[FitRequest]) -> list[Member]:
+    """Train a stack to the end and return what came of its members."""
+    jobs: list[Any] = [request.job for request in chunk]
+    members = [Member(job.plan, job.module, job.loss, job.penalty) for job in jobs]
+    network = chunk[0].estimator._stack(
+        [job.module for job in jobs], [job.generators["dropout"] for job in jobs]
+    )
+    like = next(jobs[0].module.parameters()).detach()
+    valid = None
+    if jobs[0].valid_batches is not None:
+        valid = StackedBatches([job.valid_batches for job in jobs])
+    run = StackedRun(
+        members,
+        network,
+        StackedLoss([job.loss for job in jobs]).to(like.device),
+        StackedPenalty([job.penalty for job in jobs], like),
+        StackedBatches([job.batches for job in jobs]),
+        valid,
+    )
+    with _limited(chunk[0], len(chunk)):
+        run.run()
+    return members

@@ -1,0 +1,216 @@
+"""A fitted estimator opened for instruments: its prediction, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from skdeep._compat import check_is_fitted
+from skdeep._devices import plain_torch
+from skdeep._seeding import isolated_global_rng
+from skdeep._threads import limit_threads, resolve_n_threads
+from skdeep.base._estimator import DeepEstimator
+from skdeep.data import ClassTarget
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array, MatrixLike
+
+
+class FittedView:
+    """What instruments may see of a fitted estimator, whatever its front door.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted estimator of skdeep, or a Pipeline that ends in one, or a search that
+        found one.
+    needed_by : str
+        Public name of the instrument, for errors.
+
+    Attributes
+    ----------
+    estimator : DeepEstimator
+        The estimator itself.
+    module : torch.nn.Module
+        Its network.
+    name : str
+        Of its class.
+
+    Raises
+    ------
+    TypeError
+        If there is no estimator of skdeep.
+    NotFittedError
+        If it has not been fitted.
+    """
+
+    def __init__(self, estimator: Any, needed_by: str) -> None:
+        self._before: list[Any] = []
+        self.estimator = self._unwrap(estimator, needed_by)
+        check_is_fitted(self.estimator)
+        self.name = type(self.estimator).__name__
+        self.module: torch.nn.Module = self.estimator.module_
+        self._state = self.estimator._state
+        parameter = next(self.module.parameters())
+        self.device, self.dtype = parameter.device, parameter.dtype
+
+    def _unwrap(self, estimator: Any, needed_by: str) -> DeepEstimator:
+        if isinstance(estimator, DeepEstimator):
+            return estimator
+        if hasattr(estimator, "best_estimator_"):
+            return self._unwrap(estimator.best_estimator_, needed_by)
+        if hasattr(estimator, "steps") and len(estimator.steps):
+            check_is_fitted(estimator)
+            if len(estimator.steps) > 1:
+                self._before.append(estimator[:-1])
+            return self._unwrap(estimator[-1], needed_by)
+        raise TypeError(
+            f"{needed_by} takes a fitted estimator of skdeep, a Pipeline that ends in "
+            f"one or a search over one. Got {type(estimator).__name__}."
+        )
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the estimator predicts classes."""
+        return isinstance(self._state.target, ClassTarget)
+
+    @property
+    def classes(self) -> Array | None:
+        """The labels, in the order of the probabilities; None of a regressor."""
+        target = self._state.target
+        return target.classes if isinstance(target, ClassTarget) else None
+
+    @property
+    def loss_kind(self) -> str:
+        """What the outputs are: "binary", "multiclass", "multilabel" or "numbers"."""
+        target = self._state.target
+        return target.loss_kind if isinstance(target, ClassTarget) else "numbers"
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the network's last layer."""
+        return int(self._state.target.n_outputs)
+
+    @property
+    def scales_inputs(self) -> bool:
+        """Whether the inputs are put to another scale before the network."""
+        return self._state.scaler is not None
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether rows are images."""
+        return hasattr(self._state.scaler, "pixels")
+
+    def transform(self, X: MatrixLike) -> MatrixLike:
+        """Return X as the steps of a Pipeline hand it to the estimator."""
+        for steps in self._before:
+            X = steps.transform(X)
+        return X
+
+    def read(self, X: MatrixLike) -> Any:
+        """Return rows of a Pipeline's X as the estimator reads them, validated."""
+        return self.estimator._read(self.transform(X), reset=False)
+
+    def pixels(self, table: Any) -> torch.Tensor:
+        """Return images of shape (n, n_channels, height, width) in [0, 1]."""
+        pixels: torch.Tensor = self._state.scaler.pixels(table)
+        return pixels
+
+    def inputs(self, table: Any) -> torch.Tensor:
+        """Return rows as all of the network takes them, on its device."""
+        encoded = self.estimator._whole_rows(self._state, table, self.dtype)
+        return encoded.to(self.device)
+
+    def blank(self) -> torch.Tensor:
+        """Return one row that says nothing, as all of the network takes it."""
+        return self.estimator._blank_row(self._state, self.dtype).to(self.device)
+
+    @contextmanager
+    def running(self, n_rows: int, *, gradients: bool = False) -> Iterator[None]:
+        """Run the network as prediction does: its mode, its threads, its randomness.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows that go through it at once.
+        gradients : bool, default=False
+            Whether they are asked for.
+        """
+        seed = self._state.foreign_seed
+        threads = resolve_n_threads(
+            self.estimator.n_threads, float(n_rows * self._state.row_work)
+        )
+        with ExitStack() as stack:
+            stack.enter_context(plain_torch(training=True))
+            stack.enter_context(limit_threads(threads))
+            if seed is not None:
+                stack.enter_context(isolated_global_rng(seed, self.device))
+            if not gradients:
+                stack.enter_context(torch.no_grad())
+            self.module.eval()
+            yield
+
+    def pooled(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return one raw output a row, where the network puts out several."""
+        return self.estimator._pool(self._state, raw)
+
+    def linked(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return probabilities, or numbers in the network's units."""
+        return self.estimator._link(self._state, pooled)
+
+    def decoded(self, pooled: torch.Tensor, linked: torch.Tensor) -> Array:
+        """Return what `predict` says."""
+        outputs = pooled if self.is_classifier else linked
+        predicted: Array = self._state.target.decode(outputs.cpu().numpy())
+        return predicted
+
+    def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array]:
+        """Return the loss of every row without any weight, and the validated targets.
+
+        The loss is the one that was trained on, penalties left out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of n_samples rows
+            Inputs, of a Pipeline where there is one.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+
+        Returns
+        -------
+        losses : ndarray of float64 of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        estimator, state, target = self.estimator, self._state, self._state.target
+        checks = estimator._target_checks()
+        table, y = estimator._read(self.transform(X), y, reset=False, **checks)
+        encode = target.codes if self.is_classifier else target.columns
+        coded = target.encode(encode(y, self.name), self.dtype)
+        step = estimator._block_rows(state, table)
+        parts = []
+        with self.running(min(step, table.shape[0])):
+            for start in range(0, table.shape[0], step):
+                rows = slice(start, start + step)
+                block = estimator._encode_rows(state, table[rows], self.dtype)
+                output = self.module(block.to(self.device))
+                parts.append(self._block_losses(output, coded[rows].to(self.device)))
+        return np.concatenate(parts), y
+
+    def _block_losses(self, output: torch.Tensor, coded: torch.Tensor) -> Array:
+        if len(output) != len(coded):
+            # Several views of each image.
+            output = self.pooled(output)
+        criterion = self.estimator.net_.criterion_
+        # A batch of one row at a time: losses return a mean.
+        losses = torch.stack(
+            [
+                criterion(output[row : row + 1], coded[row : row + 1], None)
+                for row in range(len(coded))
+            ]
+        )
+        found: Array = losses.double().cpu().numpy()
+        return found

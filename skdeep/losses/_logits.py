@@ -1,0 +1,191 @@
+"""Cross-entropy and focal loss on logits, of one softmax or of columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from skdeep._storable import storable
+from skdeep.losses._shapes import check_columns, check_indices
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class LogitLoss(nn.Module, ABC):
+    """Hold what losses of one row at a time share: smoothing, weights and the mean.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Share of the target that is spread evenly, in [0, 1).
+    """
+
+    def __init__(self, label_smoothing: float) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    @abstractmethod
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row, smoothed by one share or by a share each."""
+
+    def _mean(self, output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        losses = self.per_row(output, target, self.label_smoothing)
+        return (losses if weight is None else losses * weight).mean()
+
+
+@storable("label_smoothing")
+class CrossEntropy(LogitLoss):
+    """Measure softmax cross-entropy against class indices.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Share of the target that is spread evenly over all classes, in [0, 1).
+    """
+
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of logits (n, n_classes) against indices (n,)."""
+        check_indices(output, target, weight)
+        if weight is not None:
+            return self._mean(output, target, weight)
+        return F.cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row."""
+        if isinstance(smoothing, float):
+            return F.cross_entropy(
+                output, target, reduction="none", label_smoothing=smoothing
+            )
+        of_class = -F.log_softmax(output, dim=1)
+        losses = of_class.gather(1, target.unsqueeze(1)).squeeze(1)
+        return torch.lerp(losses, of_class.mean(dim=1), smoothing)
+
+
+@storable("label_smoothing")
+class BinaryCrossEntropy(LogitLoss):
+    """Measure logistic cross-entropy, summed over the columns.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Share of the target that is spread evenly over 0 and 1, in [0, 1).
+    """
+
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of logits (n, n_labels) against 0/1 of the same shape."""
+        check_columns(output, target, weight)
+        loss = F.binary_cross_entropy_with_logits(
+            output,
+            _smooth(target, self.label_smoothing),
+            None if weight is None else weight.unsqueeze(1),
+        )
+        n_labels = output.shape[1]
+        return loss if n_labels == 1 else loss * n_labels
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row."""
+        soft = _smooth(target, smoothing)
+        losses = F.binary_cross_entropy_with_logits(output, soft, reduction="none")
+        return losses.sum(dim=1)
+
+
+@storable("gamma", "label_smoothing")
+class FocalLoss(LogitLoss):
+    """Measure the focal loss of a softmax against class indices.
+
+    Under label smoothing it is the expected focal loss of a label drawn from the
+    smoothed distribution, as smoothed cross-entropy is the expected cross-entropy.
+
+    Parameters
+    ----------
+    gamma : float
+        How much rows that are already right are played down, above 0.
+    label_smoothing : float
+        Share of the target that is spread evenly over all classes, in [0, 1).
+
+    References
+    ----------
+    .. [1] Lin, Goyal, Girshick, He, Dollar, "Focal Loss for Dense Object Detection",
+       ICCV 2017, :arxiv:`1708.02002`
+    """
+
+    def __init__(self, gamma: float, label_smoothing: float) -> None:
+        super().__init__(label_smoothing)
+        self.gamma = gamma
+
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of logits (n, n_classes) against indices (n,)."""
+        check_indices(output, target, weight)
+        return self._mean(output, target, weight)
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row."""
+        log_p = F.log_softmax(output, dim=1)
+        # A power below one has an infinite slope at 0: stop at the smallest float.
+        miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
+        of_class = -log_p * miss**self.gamma
+        losses = of_class.gather(1, target.unsqueeze(1)).squeeze(1)
+        if isinstance(smoothing, float) and not smoothing:
+            return losses
+        return torch.lerp(losses, of_class.mean(dim=1), smoothing)
+
+
+@storable("gamma", "label_smoothing")
+class BinaryFocalLoss(LogitLoss):
+    """Measure the focal loss of logistic outputs, summed over the columns.
+
+    A single column gives what `FocalLoss` gives for the two logits (0, z).
+
+    Parameters
+    ----------
+    gamma : float
+        How much rows that are already right are played down, above 0.
+    label_smoothing : float
+        Share of the target that is spread evenly over 0 and 1, in [0, 1).
+    """
+
+    def __init__(self, gamma: float, label_smoothing: float) -> None:
+        super().__init__(label_smoothing)
+        self.gamma = gamma
+
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of logits (n, n_labels) against 0/1 of the same shape."""
+        check_columns(output, target, weight)
+        return self._mean(output, target, weight)
+
+    def per_row(
+        self, output: Tensor, target: Tensor, smoothing: float | Tensor
+    ) -> Tensor:
+        """Return the loss of each row."""
+        soft = _smooth(target, smoothing)
+        log_one, log_zero = F.logsigmoid(output), F.logsigmoid(-output)
+        if_one = log_one * torch.exp(self.gamma * log_zero)
+        if_zero = log_zero * torch.exp(self.gamma * log_one)
+        return -(soft * if_one + (1.0 - soft) * if_zero).sum(dim=1)
+
+
+def _smooth(target: Tensor, smoothing: float | Tensor) -> Tensor:
+    if isinstance(smoothing, float):
+        return target * (1.0 - smoothing) + smoothing / 2 if smoothing else target
+    return torch.lerp(target, torch.full_like(target, 0.5), smoothing.unsqueeze(1))

@@ -1,0 +1,266 @@
+"""All fits of a grid: together where networks are of one shape, else one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import joblib
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.parallel import Parallel, delayed
+
+from skdeep._compat import check_method_params, fit_and_score, split_rows
+from skdeep.base import FitRequest, can_be_stacked, fit_together
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from skdeep._typing import Array
+
+# From a candidate and a fold to what scikit-learn says of the fit.
+Results = dict[tuple[int, int], dict[str, Any]]
+
+
+@dataclass
+class GridTask:
+    """What all fits of a grid have in common."""
+
+    estimator: Any
+    X: Any
+    y: Any
+    splits: list[tuple[Array, Array]]
+    fit_params: dict[str, Any]
+    # For scikit-learn's own function, which fits and scores.
+    scoring: dict[str, Any]
+
+
+@dataclass
+class Candidate:
+    """One estimator of the grid on one fold, and the network in it."""
+
+    key: tuple[int, int]
+    estimator: Any
+    network: Any
+    request: FitRequest | None = None
+    # Of the preprocessing, which the candidates of a fold share.
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class _Prepared:
+    """Preprocessing that was fitted on one fold, and what came out of it."""
+
+    pipelines: list[Pipeline]
+    seconds: float
+    error: Exception | None = None
+    # What the network would have been fitted with.
+    caught: tuple[Any, Any, dict[str, Any]] | None = None
+    uses: int = field(default=1)
+
+
+def run_grid(
+    task: GridTask, candidates: Sequence[dict[str, Any]], n_jobs: Any, pre_dispatch: Any
+) -> tuple[Results, dict[tuple[int, int], int]]:
+    """Fit and score every candidate on every fold.
+
+    Parameters
+    ----------
+    task : GridTask
+        What is fitted, and on what.
+    candidates : sequence of dict
+        Parameters.
+    n_jobs, pre_dispatch : int, str or None
+        Of joblib, for the fits that are made one by one.
+
+    Returns
+    -------
+    results : dict
+        By place of the candidate and of the fold.
+    sizes : dict
+        Likewise, how many networks were trained along, the fit's own included.
+    """
+    results: Results = {}
+    sizes = {}
+    alone: list[tuple[tuple[int, int], Any]] = []
+    together: list[Candidate] = []
+    for place, parameters in enumerate(candidates):
+        for fold in range(len(task.splits)):
+            estimator = clone(task.estimator)
+            estimator.set_params(**clone(parameters, safe=False))
+            network = _levels(estimator)[1]
+            if can_be_stacked(network):
+                together.append(Candidate((place, fold), estimator, network))
+            else:
+                alone.append(((place, fold), estimator))
+    for candidate in _fit_stacks(task, candidates, together):
+        results[candidate.key] = _score_fitted(task, candidate)
+        request = candidate.request
+        sizes[candidate.key] = 1 if request is None else request.together
+        candidate.estimator = candidate.network = candidate.request = None
+    for key, result in _run_alone(task, alone, n_jobs, pre_dispatch):
+        results[key], sizes[key] = result, 1
+    return results, sizes
+
+
+def _levels(estimator: Any) -> tuple[list[Pipeline], Any]:
+    """Return the pipelines around the last estimator, and that estimator."""
+    pipelines = []
+    while isinstance(estimator, Pipeline):
+        pipelines.append(estimator)
+        estimator = estimator.steps[-1][1]
+    return pipelines, estimator
+
+
+def _fit_stacks(
+    task: GridTask, parameters: Sequence[dict[str, Any]], together: list[Candidate]
+) -> Iterator[Candidate]:
+    """Yield candidates as they are fitted, or have failed."""
+    folds = [split_rows(task.estimator, task.X, task.y, s[0]) for s in task.splits]
+    prepared: dict[Hashable, _Prepared] = {}
+    asked: dict[int, Candidate] = {}
+    requests = []
+    for candidate in together:
+        place, fold = candidate.key
+        source = (fold, _of_preprocessing(candidate, parameters[place]))
+        if source in prepared:
+            ready = prepared[source]
+            pairs = zip(_levels(candidate.estimator)[0], ready.pipelines, strict=True)
+            for pipeline, twin in pairs:
+                pipeline.steps[:-1] = twin.steps[:-1]
+            ready.uses += 1
+        else:
+            train = task.splits[fold][0]
+            params = check_method_params(task.X, params=task.fit_params, indices=train)
+            ready = prepared[source] = _preprocess(candidate, *folds[fold], params)
+        if ready.caught is None:
+            candidate.error = ready.error
+            yield candidate
+            continue
+        X, y, fit_params = ready.caught
+        candidate.request = FitRequest(candidate.network, X, y, fit_params, source)
+        asked[id(candidate.request)] = candidate
+        requests.append((candidate, ready))
+    for candidate, ready in requests:
+        candidate.seconds = ready.seconds / ready.uses
+    for request in fit_together([c.request for c, _ in requests if c.request]):
+        yield asked[id(request)]
+
+
+def _of_preprocessing(candidate: Candidate, parameters: dict[str, Any]) -> str:
+    """Return a digest of the parameters of all but the network."""
+    names, estimator = [], candidate.estimator
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        names.append(name)
+    path = "__".join(names)
+    others = {
+        name: value
+        for name, value in parameters.items()
+        if path and name != path and not name.startswith(f"{path}__")
+    }
+    digest: str = joblib.hash(sorted(others.items(), key=lambda item: item[0]))
+    return digest
+
+
+def _preprocess(
+    candidate: Candidate, X: Any, y: Any, params: dict[str, Any]
+) -> _Prepared:
+    """Fit all that comes before the network; keep what it would be fitted with."""
+    pipelines = _levels(candidate.estimator)[0]
+    if not pipelines:
+        return _Prepared([], 0.0, caught=(X, y, params))
+    caught: list[tuple[Any, Any, dict[str, Any]]] = []
+
+    def catch(X: Any, y: Any = None, **params: Any) -> Any:
+        caught.append((X, y, params))
+        return candidate.network
+
+    started, error = time.perf_counter(), None
+    try:
+        _fit_instead(candidate.network, catch, candidate.estimator.fit, X, y, params)
+    except Exception as raised:
+        error = raised
+    seconds = time.perf_counter() - started
+    return _Prepared(pipelines, seconds, error, caught[0] if caught else None)
+
+
+def _fit_instead(
+    estimator: Any,
+    fit: Callable[..., Any],
+    call: Callable[..., Any],
+    *args: Any,
+) -> Any:
+    """Call something while an estimator has another `fit` than its own."""
+    *positional, params = args
+    estimator.fit = fit
+    try:
+        return call(*positional, **params)
+    finally:
+        del estimator.fit
+
+
+def _score_fitted(task: GridTask, candidate: Candidate) -> dict[str, Any]:
+    """Return what scikit-learn says of a fit that has been made already."""
+    request = candidate.request
+    error = candidate.error if request is None else request.error
+    # Raising an error once more would add to where it came from.
+    trace = None if error is None else error.__traceback__
+
+    def deliver(*_args: Any, **_params: Any) -> Any:
+        if error is not None:
+            raise error.with_traceback(trace)
+        return candidate.estimator
+
+    train, test = task.splits[candidate.key[1]]
+    options = {
+        **task.scoring,
+        "train": train,
+        "test": test,
+        "parameters": None,
+        "fit_params": task.fit_params,
+    }
+    result: dict[str, Any] = _fit_instead(
+        candidate.estimator,
+        deliver,
+        fit_and_score,
+        candidate.estimator,
+        task.X,
+        task.y,
+        options,
+    )
+    if error is not None:
+        error.__traceback__ = trace
+    spent = 0.0 if request is None else request.seconds
+    result["fit_time"] = candidate.seconds + spent
+    return result
+
+
+def _run_alone(
+    task: GridTask,
+    alone: list[tuple[tuple[int, int], Any]],
+    n_jobs: Any,
+    pre_dispatch: Any,
+) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
+    """Fit and score one by one, as scikit-learn does."""
+    if not alone:
+        return
+    parallel = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)
+    found = parallel(
+        delayed(fit_and_score)(
+            estimator,
+            task.X,
+            task.y,
+            train=task.splits[fold][0],
+            test=task.splits[fold][1],
+            parameters=None,
+            fit_params=task.fit_params,
+            **task.scoring,
+        )
+        for (_, fold), estimator in alone
+    )
+    for (key, _), result in zip(alone, found, strict=True):
+        yield key, result

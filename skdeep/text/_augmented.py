@@ -1,0 +1,209 @@
+"""What the two meta-estimators share: training rows are augmented, others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import has_fit_parameter
+
+from skdeep._compat import (
+    HasMethods,
+    Interval,
+    Tags,
+    check_is_fitted,
+    fit_context,
+    get_tags,
+)
+from skdeep._seeding import draw_seed, torch_generator
+from skdeep.augmentation import ImageAugmenter, TextAugmenter
+from skdeep.text._image_copies import augmented_images
+
+if TYPE_CHECKING:
+    from skdeep._typing import Array, MatrixLike
+
+AUGMENTED_CONSTRAINTS: dict[str, list[Any]] = {
+    "estimator": [HasMethods(["fit", "predict"])],
+    "augmenter": [HasMethods(["augment"]), None],
+    "n_aug": [Interval(Integral, 1, None, closed="left"), None],
+    "random_state": ["random_state", np.random.Generator],
+}
+
+
+def inner_has(method: str) -> Callable[[Any], bool]:
+    """Return a check that the estimator within has a method; the error is its own."""
+
+    def check(owner: Any) -> bool:
+        getattr(vars(owner).get("estimator_", owner.estimator), method)
+        return True
+
+    return check
+
+
+class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
+    """Base of the two meta-estimators."""
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        n_aug: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.augmenter = augmenter
+        self.n_aug = n_aug
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: MatrixLike, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the estimator on the rows and on new ones made of them.
+
+        If the call fails this estimator stays as it was before.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, ...)
+            What the augmenter takes: texts, or images as one array.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Training targets, which new rows take over.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, which new rows take over. In a Pipeline they go to the
+            last step.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        estimator = clone(self.estimator)
+        augmenter = self._prepared()
+        if augmenter is not None:
+            X, y, sample_weight = self._grow(augmenter, X, y, sample_weight)
+        given = {}
+        if sample_weight is not None:
+            given = {self._weight_name(estimator): sample_weight}
+        estimator.fit(X, y, **given)
+        self.estimator_ = estimator
+        self.augmenter_ = augmenter
+        return self
+
+    def _prepared(self) -> Any:
+        """Return a copy of the augmenter with what is set here in it."""
+        if self.augmenter is None:
+            return None
+        augmenter = clone(self.augmenter, safe=False)
+        known = augmenter.get_params() if hasattr(augmenter, "get_params") else {}
+        if self.n_aug is not None and "n_aug" in known:
+            augmenter.set_params(n_aug=self.n_aug)
+        if self.random_state is not None and "random_state" in known:
+            augmenter.set_params(random_state=draw_seed(self.random_state) % 2**32)
+        return augmenter
+
+    def _grow(
+        self, augmenter: Any, X: MatrixLike, y: Any, sample_weight: Any
+    ) -> tuple[Any, Any, Any]:
+        """Return more rows, with targets and weights."""
+        if isinstance(augmenter, ImageAugmenter):
+            n_aug = 1 if self.n_aug is None else int(self.n_aug)
+            generator = torch_generator(draw_seed(self.random_state))
+            owner = type(self).__name__
+            X, origin = augmented_images(augmenter, X, n_aug, generator, owner)
+            return X, _rows_of(y, origin), _rows_of(sample_weight, origin)
+        if hasattr(augmenter, "fit"):
+            augmenter.fit(X, y)
+        present = [part for part in (y, sample_weight) if part is not None]
+        names = [
+            name
+            for name, part in (("y", y), ("sample_weight", sample_weight))
+            if part is not None
+        ]
+        grown = augmenter.augment(X, **dict(zip(names, present, strict=True)))
+        parts = dict(zip(names, grown[1:], strict=True)) if names else {}
+        return (
+            grown[0] if names else grown,
+            parts.get("y"),
+            parts.get("sample_weight"),
+        )
+
+    def _weight_name(self, estimator: Any) -> str:
+        """Return how the estimator calls its weights."""
+        if get_config().get("enable_metadata_routing"):
+            return "sample_weight"
+        prefix, inner = "", estimator
+        while isinstance(inner, Pipeline):
+            name, inner = inner.steps[-1]
+            prefix += f"{name}__"
+        # A search hands whatever it is given on to its estimator.
+        if has_fit_parameter(getattr(inner, "estimator", inner), "sample_weight"):
+            return f"{prefix}sample_weight"
+        if has_fit_parameter(inner, "sample_weight"):
+            return f"{prefix}sample_weight"
+        raise ValueError(
+            f"{type(self).__name__} hands sample_weight on to its estimator. Got "
+            f"weights for a {type(inner).__name__}, which takes none. Leave them out."
+        )
+
+    @available_if(inner_has("predict"))
+    def predict(self, X: MatrixLike) -> Array:
+        """Return what the fitted estimator predicts; nothing is augmented.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, ...)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Of the estimator.
+        """
+        check_is_fitted(self)
+        predicted: Array = self.estimator_.predict(X)
+        return predicted
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features, where the estimator knows of it."""
+        return int(self._of_inner("n_features_in_"))
+
+    @property
+    def feature_names_in_(self) -> Array:
+        """Names of the features, where the estimator knows them."""
+        names: Array = self._of_inner("feature_names_in_")
+        return names
+
+    def _of_inner(self, attribute: str) -> Any:
+        if "estimator_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {attribute!r} "
+                "before it is fitted"
+            )
+        return getattr(self.estimator_, attribute)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say what the estimator says."""
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        if isinstance(self.augmenter, TextAugmenter):
+            # A Pipeline of a vectorizer does not say that it takes texts.
+            tags.input_tags.string = True
+            tags.input_tags.two_d_array = False
+        tags.target_tags = inner.target_tags
+        tags.non_deterministic = inner.non_deterministic
+        for name in ("classifier_tags", "regressor_tags"):
+            if getattr(tags, name) is not None and getattr(inner, name) is not None:
+                setattr(tags, name, getattr(inner, name))
+        return tags
+
+
+def _rows_of(values: Any, origin: Array) -> Any:
+    return None if values is None else np.asarray(values)[origin]

@@ -1,0 +1,90 @@
+"""Sums of the vectors of n-grams."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+
+from skdeep.networks import BagEmbedding
+from skdeep.networks._text_bag import weighted_sums
+
+
+def batch(seed, n_rows=6):
+    """Return ids with repetitions, starts with empty bags, and weights."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, n_rows, (9,), generator=generator, dtype=torch.int32)
+    starts = torch.tensor([0, 0, 4, 5, 5, 9], dtype=torch.int32)
+    weights = torch.rand(9, generator=generator, dtype=torch.float64)
+    return SimpleNamespace(ids=ids, starts=starts, weights=weights)
+
+
+def vectors(seed, width=3):
+    """Return six vectors."""
+    generator = torch.Generator().manual_seed(seed + 1)
+    return torch.randn(6, width, dtype=torch.float64, generator=generator)
+
+
+def matrix(bags, n_rows=6):
+    """Return the weights as a dense matrix of bags and rows."""
+    dense = torch.zeros(len(bags.starts) - 1, n_rows, dtype=torch.float64)
+    for bag in range(len(dense)):
+        for item in range(bags.starts[bag], bags.starts[bag + 1]):
+            dense[bag, bags.ids[item]] += bags.weights[item]
+    return dense
+
+
+def test_sums_and_their_gradient_are_those_of_a_product(seed):
+    """A bag is a row of a matrix, multiplied by the table."""
+    bags = batch(seed)
+    table = vectors(seed).requires_grad_()
+    sums = weighted_sums(table, bags.ids, bags.starts, bags.weights)
+    torch.testing.assert_close(sums, matrix(bags) @ table)
+    (gradient,) = torch.autograd.grad((sums**2).sum(), table)
+    expected = 2 * matrix(bags).T @ matrix(bags) @ table.detach()
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_gradient_is_added_to_what_is_there(seed):
+    """In place, into memory that others look at."""
+    bags = batch(seed)
+    table = torch.nn.Parameter(vectors(seed))
+    buffer = torch.ones(6, 3, dtype=torch.float64)
+    table.grad = buffer
+    weighted_sums(table, bags.ids, bags.starts, bags.weights).sum().backward()
+    assert table.grad is buffer
+    expected = 1 + matrix(bags).sum(dim=0)[:, None].expand(6, 3)
+    torch.testing.assert_close(buffer, expected)
+
+
+def test_gradient_passes_numerical_check(seed):
+    """Against finite differences."""
+    bags = batch(seed)
+    table = vectors(seed, 2).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda t: weighted_sums(t, bags.ids, bags.starts, bags.weights), table
+    )
+
+
+def test_known_vectors_are_added_and_not_trained(seed):
+    """As if all vectors stood in one table, the first ones fixed."""
+    bags = batch(seed)
+    table = vectors(seed)
+    for pooling in ("sum", "max"):
+        whole = BagEmbedding(table.clone(), pooling=pooling)
+        split = BagEmbedding(table[2:].clone(), table[:2].clone(), pooling)
+        torch.testing.assert_close(split(bags), whole(bags))
+        split(bags).sum().backward()
+        whole(bags).sum().backward()
+        torch.testing.assert_close(split.table.grad, whole.table.grad[2:])
+        assert [name for name, _ in split.named_parameters()] == ["table"]
+
+
+def test_largest_numbers_are_taken_whatever_the_weights(seed):
+    """And nothing of an empty bag."""
+    bags = batch(seed)
+    table = vectors(seed)
+    largest = BagEmbedding(table, pooling="max")(bags)
+    expected = table[bags.ids[:4].long()].amax(dim=0)
+    torch.testing.assert_close(largest[1], expected)
+    assert largest[0].tolist() == [0, 0, 0]
