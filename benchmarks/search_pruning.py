@@ -42,7 +42,7 @@ from skdeep._threads import limit_threads
 
 HERE = Path(__file__).resolve().parent
 SETS = ("german_credit", "phoneme", "concrete")
-N_FOLDS, N_EPOCHS, N_TRIALS, N_CURVES, N_ORDERS = 5, 20, 30, 40, 20
+N_FOLDS, N_EPOCHS, N_TRIALS, N_CURVES, N_ORDERS = 5, 20, 40, 60, 20
 SPACE = {
     "net__learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
     "net__hidden_layer_sizes": IntDistribution(16, 256, log=True),
@@ -247,7 +247,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, default=HERE.parents[1] / "shared/data")
     add("--results", type=Path, default=HERE / "results" / "search_pruning.jsonl")
-    add("--max-rows", type=int, default=1_000, help="of a set (%(default)s)")
+    add("--max-rows", type=int, default=1_500, help="of a set (%(default)s)")
     add("--seeds", type=int, default=2, help="searches of each side (%(default)s)")
     add("--report", action="store_true", help="print what is there, run nothing")
     add("--out", type=Path, help="JSON file to write the figures to")
