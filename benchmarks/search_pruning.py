@@ -248,7 +248,7 @@ def parse() -> argparse.Namespace:
     add("--data", type=Path, default=HERE.parents[1] / "shared/data")
     add("--results", type=Path, default=HERE / "results" / "search_pruning.jsonl")
     add("--max-rows", type=int, default=1_500, help="of a set (%(default)s)")
-    add("--seeds", type=int, default=3, help="searches of each side (%(default)s)")
+    add("--seeds", type=int, default=2, help="searches of each side (%(default)s)")
     add("--report", action="store_true", help="print what is there, run nothing")
     add("--out", type=Path, help="JSON file to write the figures to")
     return parser.parse_args()

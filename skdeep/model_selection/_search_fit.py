@@ -37,7 +37,7 @@ from skdeep.model_selection._space import make_space
 from skdeep.model_selection._space_checks import check_names, check_space
 from skdeep.model_selection._steps import PipelineSteps, has_epochs, last_step
 from skdeep.model_selection._storage import quiet_optuna
-from skdeep.model_selection._worker import SearchJob
+from skdeep.model_selection._worker import SearchJob, make_sampler
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -218,6 +218,11 @@ class SearchFit:
             # Others may draw with the same random_state at the same time.
             seed = draw_seed(None)
         deadline = None if search.timeout is None else time.time() + search.timeout
+        if study.n_trials is None and deadline is None:
+            raise ValueError(
+                "OptunaSearchCV takes part in a study without a budget for as long as "
+                "timeout says. Got timeout=None."
+            )
         pruner = search.pruner
         if pruner is None:
             pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
@@ -228,9 +233,12 @@ class SearchFit:
             study_name=study.study.study_name,
             n_trials=study.n_trials,
             deadline=deadline,
-            sampler=search.sampler,
+            # Here, since a worker may be a thread: warnings are ignored for a moment.
+            samplers=[
+                make_sampler(search.sampler, [seed, n_before], worker)
+                for worker in range(self.n_workers)
+            ],
             pruner=pruner,
-            seed=[seed, n_before],
             callbacks=tuple(search.callbacks or ()),
             slots=self.slots,
             watched=study.shared,

@@ -108,7 +108,11 @@ class FunctionSpace:
 
     def read(self, trial: FrozenTrial) -> dict[str, Any]:
         """Return the parameters that a trial was run with: the function's answer."""
-        return self.ask(FixedTrial(trial.params, trial.number))
+        try:
+            return self.ask(FixedTrial(trial.params, trial.number))
+        except TrialPruned:
+            # It turned down what it had drawn, and the trial was not run.
+            return {}
 
     def store(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that the function would draw, as far as it may."""

@@ -45,10 +45,9 @@ class SearchJob:
     n_trials: int | None
     # When to end, as `time.time` counts.
     deadline: float | None
-    sampler: Any
+    # One for each worker.
+    samplers: Sequence[Any]
     pruner: Any
-    # Of the default sampler.
-    seed: Sequence[int]
     callbacks: Sequence[Callable[..., Any]] = field(default_factory=tuple)
     slots: Sequence[str] = field(default_factory=tuple)
     # Whether other processes may be looking after this one's trials.
@@ -103,7 +102,7 @@ def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
         study = SearchStudy(
             job.study_name,
             open_storage(job.storage),
-            make_sampler(job.sampler, job.seed, worker),
+            job.samplers[worker],
             copy.deepcopy(job.pruner),
         )
         while not study.stopped and not is_late(job):

@@ -146,6 +146,24 @@ def test_conditional_parameters_are_masked(make_search: Any, iris: Any) -> None:
     assert results["params"][0] == {"optimizer": "adam"}, "the default comes first"
 
 
+def test_function_may_turn_down_what_it_drew(make_search: Any, iris: Any) -> None:
+    """A constraint costs no training."""
+
+    def space(trial: Any) -> dict[str, Any]:
+        layers = trial.suggest_int("n_hidden_layers", 1, 2)
+        width = trial.suggest_categorical("hidden_layer_sizes", [4, 64])
+        if layers * width > 64:
+            raise optuna.TrialPruned
+        return {"n_hidden_layers": layers, "hidden_layer_sizes": width}
+
+    search = make_search(space=space, n_trials=8).fit(*iris)
+    results = search.cv_results_
+    refused = results["param_n_hidden_layers"].mask
+    assert 0 < refused.sum() < 8
+    assert (results["state"][refused] == "PRUNED").all()
+    assert (results["n_epochs"][refused] == 0).all()
+
+
 def test_pruned_trials_keep_their_scores_and_are_ranked_last(
     make_search: Any, iris: Any, strict: Any
 ) -> None:
