@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 STACK_NUMBERS = 2**21
 # What more members than these save is lost in the noise.
 MOST_MEMBERS = 64
+# Parameters by which losses of one name differ, but for label smoothing.
+_OF_THE_LOSS = ("loss", "focal_gamma", "huber_delta", "quantile")
 # Arguments of an optimizer that leave its step a multiple of the learning rate.
 _HARMLESS = {"eps", "amsgrad"}
 
@@ -186,7 +188,7 @@ def _stack_key(estimator: Any, job: Job) -> Hashable | None:
         and plan.optimizer.name != "lbfgs"
         and set(plan.optimizer.params) <= _HARMLESS
         and isinstance(batches.rows, TensorRows)
-        and plan.stopping.monitor != "valid_score"
+        and (job.valid is None or estimator.scoring == "loss")
         and plan.weight_averaging is None
         and plan.autocast_dtype is None
         and plan.deadline is None
@@ -208,17 +210,12 @@ def _stack_key(estimator: Any, job: Job) -> Hashable | None:
     )
 
 
-_OF_THE_LOSS = ("loss", "focal_gamma", "huber_delta", "quantile")
-
-
 def _chunks(group: list[FitRequest]) -> Iterator[list[FitRequest]]:
     """Cut a group into stacks that the caches of a processor hold."""
     job: Any = group[0].job
-    sizes = [*job.module.parameters()]
-    widths = sum(p.shape[0] for p in sizes if p.ndim == 1)
-    n_columns = job.batches.rows.tensor.shape[1] if len(group) > 1 else 0
-    numbers = job.batches.batch_size * (n_columns + widths)
-    size = max(1, min(MOST_MEMBERS, STACK_NUMBERS // max(1, numbers)))
+    widths = sum(p.shape[0] for p in job.module.parameters() if p.ndim == 1)
+    numbers = job.batches.batch_size * (job.batches.rows.n_columns + widths)
+    size = max(1, min(MOST_MEMBERS, STACK_NUMBERS // numbers))
     n_chunks = -(-len(group) // size)
     even = -(-len(group) // n_chunks)
     for start in range(0, len(group), even):

@@ -274,6 +274,30 @@ def test_what_cannot_be_stacked_trains_alone(params: Any, folds: Folds) -> None:
     check_same_as_alone(requests, tolerance=0)
 
 
+def test_validation_rows_of_ones_own_are_watched(folds: Folds) -> None:
+    """They are no part of what is learnt, stop or no stop."""
+    X_val, y_val = folds.X[::5], folds.labels[::5]
+    requests = []
+    for stops in (True, False):
+        for rate in SMALL_RATES:
+            estimator = clone(CLASSIFIER).set_params(early_stopping=stops, **rate)
+            params = {"X_val": X_val, "y_val": y_val}
+            requests.append(FitRequest(estimator, folds.X, folds.labels, params, 0))
+    list(fit_together(requests))
+    assert [request.together for request in requests] == [4] * 4
+    check_same_as_alone(requests)
+
+
+def test_scores_of_validation_rows_are_taken_alone(folds: Folds) -> None:
+    """A metric asks for a fitted estimator after each epoch."""
+    estimator = clone(CLASSIFIER).set_params(scoring="accuracy")
+    params = {"X_val": folds.X[::5], "y_val": folds.labels[::5]}
+    request = FitRequest(estimator, folds.X, folds.labels, params, 0)
+    list(fit_together([request]))
+    assert request.estimator.validation_scores_ is not None
+    check_same_as_alone([request], tolerance=0)
+
+
 def test_sparse_rows_train_alone(folds: Folds) -> None:
     """They are made dense a batch at a time."""
     requests = run(
