@@ -42,6 +42,7 @@ except ImportError:  # scikit-learn < 1.9
 random.setstate(_python_random)
 
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "CallbackSupportMixin",
     "EpochTasks",
     "HasMethods",
@@ -60,6 +61,8 @@ __all__ = [
 ]
 
 num_samples = _num_samples
+# Where an estimator holds its callbacks, and what they are told while it is fitted.
+CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_callback_fit_ctx", "_parent_callback_ctx")
 
 
 def check_sample_weight(
