@@ -73,6 +73,7 @@ from sklearn.model_selection._validation import (  # noqa: E402
 )
 
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "BaseSearchCV",
     "CallbackSupportMixin",
     "EpochTasks",
@@ -106,6 +107,8 @@ __all__ = [
 check_method_params = _check_method_params
 num_samples = _num_samples
 rows_at = _safe_indexing
+# Where an estimator holds its callbacks, and what they are told while it is fitted.
+CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_callback_fit_ctx", "_parent_callback_ctx")
 
 
 def check_sample_weight(

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from skdeep import __version__
-from skdeep._compat import check_is_fitted, visual_block
+from skdeep._compat import CALLBACK_ATTRIBUTES, check_is_fitted, visual_block
 from skdeep._devices import resolve_device
 from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
 from skdeep.training import LeanNet, join_columns
@@ -61,9 +61,9 @@ def current_versions() -> dict[str, str]:
 
 
 def fitted_attributes(estimator: BaseEstimator) -> dict[str, Any]:
-    """Return all attributes of an estimator that are no parameters."""
-    parameters = estimator.get_params(deep=False)
-    return {n: value for n, value in vars(estimator).items() if n not in parameters}
+    """Return all attributes of an estimator that are no parameters, nor callbacks."""
+    others = {*estimator.get_params(deep=False), *CALLBACK_ATTRIBUTES}
+    return {n: value for n, value in vars(estimator).items() if n not in others}
 
 
 class FittedAttributes(VersionStamp):

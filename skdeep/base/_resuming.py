@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skdeep._compat import CALLBACK_ATTRIBUTES
 from skdeep._seeding import Streams
 from skdeep.exceptions import PersistenceError
 from skdeep.training import EpochHooks
@@ -142,6 +144,8 @@ class Ledger:
     def _as_of_now(self, job: Job, run: TrainingRun) -> Any:
         """Return the estimator that training would leave if it ended here."""
         estimator = copy.copy(self.estimator)
+        for name in CALLBACK_ATTRIBUTES:
+            vars(estimator).pop(name, None)
         vars(estimator).update(self.estimator._fitted(job, run.snapshot()))
         return estimator
 
@@ -182,9 +186,7 @@ def _identity(estimator: Any, job: Job) -> dict[str, Any]:
         "estimator": type(estimator).__name__,
         "parameters": {
             **{n: _spelled(v) for n, v in parameters.items() if n not in _FREE},
-            "random_state": str(int(seed))
-            if isinstance(seed, (int, np.integer))
-            else "",
+            "random_state": repr(int(seed)) if isinstance(seed, Integral) else "drawn",
             "device": job.device.type,
         },
         "data": {
