@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
     parser.add_argument("--cv", action="store_true")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -156,9 +156,9 @@ def main() -> None:
     rows = []
     for name in arguments.sets:
         texts = read_set(name, arguments.data)
-        parts = folds(texts) if arguments.cv else [texts] * arguments.seeds
+        parts = folds(texts) if arguments.cv else [texts] * len(arguments.seeds)
         for side in arguments.sides:
-            for seed, part in enumerate(parts):
+            for seed, part in zip(arguments.seeds, parts, strict=True):
                 rows.append(measure(side, seed, part))
                 print(*rows[-1].values(), sep=", ", flush=True)
     if arguments.out:
