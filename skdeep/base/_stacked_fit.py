@@ -20,7 +20,7 @@ from skdeep.base._estimator import DeepEstimator
 from skdeep.base._validate import validate
 from skdeep.data import StackedBatches, TensorRows
 from skdeep.losses import StackedLoss, StackedPenalty
-from skdeep.training import OPTIMIZERS, Member, StackedRun
+from skdeep.training import OPTIMIZERS, Member, StackedRun, run_through
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -227,7 +227,8 @@ def _train(chunk: list[FitRequest]) -> None:
         (request,) = chunk
         with _timed(request), _limited(request, 1):
             job: Any = request.job
-            request.estimator._adopt(job, request.estimator._train(job))
+            trained = run_through(request.estimator._training(job))
+            request.estimator._adopt(job, trained)
         request.job = None
         return
     members = _run_stack(chunk)

@@ -26,7 +26,7 @@ X, LABELS = make_classification(90, 5, random_state=0)
 TABLE, VALUES = make_regression(90, 5, noise=1.0, random_state=0)
 WEIGHT = 1.0 + (np.arange(90) % 3)
 REQUESTS = {
-    "fit": {"sample_weight", "X_val", "y_val", "sample_weight_val"},
+    "fit": {"sample_weight", "X_val", "y_val", "sample_weight_val", "checkpoint"},
     "score": {"sample_weight"},
 }
 
