@@ -12,6 +12,13 @@ BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```)?",
     re.DOTALL | re.MULTILINE,
 )
+# What a page needs beside the package itself, by what stands in it.
+EXTRAS = {
+    "import matplotlib": ("matplotlib",),
+    "import pandas": ("pandas",),
+    "to_onnx(": ("onnx", "onnxruntime", "onnxscript", "skl2onnx"),
+    "save(pipe": ("skops",),
+}
 PAGES = [
     page
     for page in sorted(DOCS.glob("*.md"))
@@ -23,9 +30,9 @@ PAGES = [
 def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
     """Whoever types a page from top to bottom sees what it shows."""
     text = page.read_text(encoding="utf-8")
-    for package in ("pandas", "matplotlib.pyplot"):
-        if f"import {package}" in text:
-            pytest.importorskip(package, reason="the page needs it")
+    for words, packages in EXTRAS.items():
+        for package in packages if words in text else ():
+            pytest.importorskip(package)
     blocks = list(BLOCK.finditer(text))
     assert len(blocks) == text.count("```python")
     namespace = {"__name__": page.stem}

@@ -47,7 +47,6 @@ def exported(module: torch.nn.Module, *given: Any) -> Any:
     rows = torch.export.Dim("rows")
     tensors = tuple(torch.from_numpy(array[:3]) for array in given)
     shapes = tuple({0: rows} for _ in tensors)
-    shapes += (None,) * (2 - len(shapes))
     return torch.export.export(module, tensors, dynamic_shapes=shapes).module()
 
 
