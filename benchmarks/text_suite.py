@@ -52,10 +52,23 @@ class FastText(ClassifierMixin, BaseEstimator):
                 for code, text in zip(codes, X, strict=True)
             )
             path.write_text("".join(lines), encoding="utf-8")
-            self.model_ = fasttext.train_supervised(
-                str(path), thread=1, verbose=0, **self.params
-            )
+            self.model_ = self._train(fasttext, str(path))
         return self
+
+    def _train(self, fasttext: Any, path: str) -> Any:
+        """Train, with another seed where the first ones end in "Encountered NaN"."""
+        for attempt in range(20):
+            try:
+                return fasttext.train_supervised(
+                    path,
+                    thread=1,
+                    verbose=0,
+                    **{**self.params, "seed": self.params["seed"] + 100 * attempt},
+                )
+            except RuntimeError as error:
+                if "NaN" not in str(error):
+                    raise
+        raise RuntimeError("fastText met NaN with twenty seeds.")
 
     def predict_proba(self, X: Any) -> Any:
         """Return probabilities in the order of `classes_`."""

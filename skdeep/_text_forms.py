@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from skdeep._typing import Array
 
@@ -106,6 +107,32 @@ def read_texts(X: Any, owner: str) -> list[str]:
         if type(item) is not str:
             items[row] = _as_text(item, row, owner)
     return items
+
+
+def occurrences(texts: Iterable[str]) -> Array:
+    """Return how many equal texts come before each.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        The texts.
+
+    Returns
+    -------
+    occurrences : ndarray of int64 of shape (n_texts,)
+
+    Examples
+    --------
+    >>> from skdeep._text_forms import occurrences
+    >>> occurrences(["a", "b", "a", "a"]).tolist()
+    [0, 0, 1, 2]
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for text in texts:
+        found.append(seen[text])
+        seen[text] += 1
+    return np.array(found, dtype=np.int64)
 
 
 def _column(X: Any, owner: str) -> list[Any]:

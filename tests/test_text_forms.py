@@ -60,7 +60,7 @@ def test_reading_leaves_what_was_given():
 def test_missing_text_is_refused_with_its_row(missing):
     """None and NaN are no texts, and the sentence says where and what to do."""
     with pytest.raises(
-        ValueError, match=r"^Owner expects .* in row 1, which is missin"
+        ValueError, match=r"^Owner expects .* in row 1, which is missing"
     ):
         read_texts(["a", missing], "Owner")
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -22,8 +20,9 @@ from skdeep._compat import (
     validate_parameter_constraints,
 )
 from skdeep._seeding import draw_seed
-from skdeep._text_forms import TextForm, read_texts
+from skdeep._text_forms import TextForm, occurrences, read_texts
 from skdeep.augmentation._synonyms import find_synonyms
+from skdeep.augmentation._text_draws import take_turns, text_generator
 from skdeep.augmentation._text_operations import (
     delete_words,
     insert_punctuation,
@@ -282,8 +281,8 @@ class TextAugmenter(BaseEstimator):
         """Return the texts with the new ones behind them, and whence each comes."""
         renew, n_aug = self.renewer(), int(self.n_aug)
         grown = list(texts)
-        for text, occurrence in _numbered(texts):
-            grown.extend(renew(text, occurrence, n_aug))
+        for text, occurrence in zip(texts, occurrences(texts), strict=True):
+            grown.extend(renew(text, int(occurrence), n_aug))
         first = np.arange(len(texts))
         return grown, np.concatenate([first, first.repeat(n_aug)])
 
@@ -308,8 +307,8 @@ class TextAugmenter(BaseEstimator):
         def renew(text: str, occurrence: int, n_texts: int) -> list[str]:
             if text not in split:
                 split[text] = split_words(text, self.tokenizer)
-            rng = _generator(seed, text, occurrence)
-            turns = _turns(len(operations), n_texts, rng)
+            rng = text_generator(seed, text, occurrence)
+            turns = take_turns(len(operations), n_texts, rng)
             made = []
             for turn in turns:
                 words = split[text].copy()
@@ -378,31 +377,3 @@ class TextAugmenter(BaseEstimator):
 
 def _bound(change: Callable[..., bool], *given: Any) -> Operation:
     return lambda words, rng: change(words, *given, rng)
-
-
-def _turns(n_operations: int, n_texts: int, rng: np.random.Generator) -> Iterator[int]:
-    """Yield which operation makes each text: each as often as any other, or once more.
-
-    As EDA's code does: ``n_texts // n_operations + 1`` of each, shuffled, cut.
-    """
-    each = n_texts // n_operations + 1
-    order = rng.permutation(each * n_operations)[:n_texts]
-    yield from (int(place) % n_operations for place in order)
-
-
-def _numbered(texts: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Yield texts with how many equal ones came before."""
-    seen: Counter[str] = Counter()
-    for text in texts:
-        yield text, seen[text]
-        seen[text] += 1
-
-
-def _generator(seed: int, text: str, occurrence: int) -> np.random.Generator:
-    digest = hashlib.blake2b(
-        text.encode("utf-8", "surrogatepass"),
-        digest_size=16,
-        key=seed.to_bytes(8, "little"),
-        salt=occurrence.to_bytes(16, "little"),
-    )
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest.digest())))

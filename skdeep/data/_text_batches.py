@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+
+from skdeep._text_forms import occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -168,7 +169,7 @@ class RenewedRows:
         # Few rows at a time: they are made anew for every batch anyway.
         self.n_columns = 256
         self._visits = np.zeros(self.n_rows, dtype=np.int64)
-        self._occurrence = _occurrences(table.texts)
+        self._occurrence = occurrences(table.texts)
 
     def gather(self, index: Array | slice) -> Any:
         """Return the texts at `index`, changed and encoded."""
@@ -183,13 +184,3 @@ class RenewedRows:
         ]
         self._visits[index] += 1
         return self.encode(type(self.table).of(changed)).to(self.device)
-
-
-def _occurrences(texts: Array) -> Array:
-    """Return how many equal texts come before each."""
-    seen: Counter[str] = Counter()
-    occurrences = np.zeros(len(texts), dtype=np.int64)
-    for row, text in enumerate(texts):
-        occurrences[row] = seen[text]
-        seen[text] += 1
-    return occurrences
