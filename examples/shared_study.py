@@ -52,9 +52,9 @@ def make_search() -> tuple[OptunaSearchCV, Any, Any]:
 # %%
 # The first process makes the study
 # ---------------------------------
-# It reserves 30 trials in the file. Each process claims one after the other; together
-# they run 30, no more and no less. `resume=True` would go on with what is there if this
-# script were broken off and started again.
+# The other one waits for it. It reserves 30 trials in the file. Each process claims one
+# after the other; together they run 30, no more and no less. `resume=True` would go on
+# with what is there if this script were broken off and started again.
 
 
 def main() -> None:
@@ -82,26 +82,11 @@ def main() -> None:
     assert len(trials) == 30
 
 
-# Runs in the second process.
-WAIT_AND_JOIN = """
-import pathlib, sys, time
-from skdeep.model_selection._command import main
-path = pathlib.Path(sys.argv[2])
-while not (path.exists() and '"skdeep"' in path.read_text()):
-    time.sleep(0.1)
-main([sys.argv[1] + ":make_search", "--storage", str(path)])
-"""
-
-
 def join(storage: Path) -> subprocess.Popen[str]:
-    """Start the one-line command of a second process, once there is a study."""
-    command = [
-        *(sys.executable, "-c"),
-        # In a shell: python -m skdeep.model_selection FILE.py:make_search --storage ...
-        WAIT_AND_JOIN,
-        *(__file__, str(storage)),
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    """Start a second process by one line, as it could be typed in a shell."""
+    command = [sys.executable, "-m", "skdeep.model_selection"]
+    target = [f"{__file__}:make_search", "--storage", str(storage)]
+    return subprocess.Popen([*command, *target], stdout=subprocess.PIPE, text=True)
 
 
 def slowly(study: Any, trial: Any) -> None:

@@ -26,7 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skdeep import MLPRegressor, OptunaSearchCV
 
 rng = np.random.default_rng(0)
-n_rows = 800
+n_rows = 600
 table = pd.DataFrame(
     rng.standard_normal((n_rows, 8)), columns=[f"x{number}" for number in range(8)]
 )
@@ -50,7 +50,7 @@ columns = make_column_transformer(
     (OneHotEncoder(), ["town"]),
 )
 model = Pipeline(
-    [("columns", columns), ("net", MLPRegressor(max_epochs=20, random_state=0))]
+    [("columns", columns), ("net", MLPRegressor(max_epochs=15, random_state=0))]
 )
 space = {
     "net__learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -60,7 +60,7 @@ space = {
     "net__batch_size": [32, 64, 128],
 }
 search = OptunaSearchCV(
-    model, space, n_trials=25, cv=3, scoring="r2", random_state=0, verbose=1
+    model, space, n_trials=20, cv=3, scoring="r2", random_state=0, verbose=1
 )
 search.fit(X, y)
 print("\nBest parameters")
@@ -77,8 +77,8 @@ for name, value in search.best_params_.items():
 
 results = search.cv_results_
 n_pruned = (results["state"] == "PRUNED").sum()
-share = results["n_epochs"].sum() / (25 * 3 * 20)
-print(f"\n{n_pruned} of 25 trials were pruned; {share:.0%} of the epochs were trained.")
+share = results["n_epochs"].sum() / (20 * 3 * 15)
+print(f"\n{n_pruned} of 20 trials were pruned; {share:.0%} of the epochs were trained.")
 print(f"R2 of the best trial {search.best_score_:.3f}, on new rows", end=" ")
 print(f"{search.score(X_test, y_test):.3f}")
 assert share < 0.8
@@ -99,7 +99,7 @@ randomized = RandomizedSearchCV(
         "net__l2": [1e-6, 1e-4, 1e-2],
         "net__batch_size": [32, 64, 128],
     },
-    n_iter=int(25 * share),
+    n_iter=int(20 * share),
     cv=3,
     scoring="r2",
     random_state=0,

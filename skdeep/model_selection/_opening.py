@@ -14,6 +14,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from skdeep.exceptions import StudyError
+from skdeep.model_selection import _study
 from skdeep.model_selection._fingerprint import FORMAT, check_same
 from skdeep.model_selection._leases import Watch
 from skdeep.model_selection._storage import open_storage
@@ -144,7 +145,9 @@ def _enter(
         )
     if not exists and not wanted.join and make_study(storage, name, plan, first):
         return n_trials
-    stored = read_plan(storage, name)
+    # Whoever joins may have been started first.
+    wait = _study.JOIN_WITHIN if wanted.join else 0.0
+    stored = read_plan(storage, name, wait=wait)
     check_same(name, stored["fingerprint"], fingerprint)
     if wanted.join:
         budget: int | None = stored["n_trials"]

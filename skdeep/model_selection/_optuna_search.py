@@ -97,8 +97,8 @@ class OptunaSearchCV(TrialAttributes, BaseSearchCV):
         that fit was interrupted. It must be about the same data, folds, space,
         estimator, scoring and versions.
     join : bool, default=False
-        Take part in a study that another process has made: run trials of its budget
-        until none is left.
+        Take part in a study that another process makes, which is waited for for a
+        minute: run trials of its budget until none is left.
     n_jobs : int or None, default=None
         Number of workers, as joblib counts them: each runs trials of its own.
     device : str, list of str or None, default=None

@@ -21,8 +21,11 @@ LEASE = "skdeep:lease"
 BROKEN_OFF = "skdeep:broken_off"
 RETRY_OF = "skdeep:retry_of"
 
-# Seconds that whoever makes a study may take between its name and its plan.
+# Seconds that whoever makes a study may take between its name and its plan; seconds
+# that a process that joins waits for a study; and seconds between two looks.
 READY_WITHIN = 30.0
+JOIN_WITHIN = 60.0
+POLL = 0.1
 
 
 class SearchStudy(Study):
@@ -137,7 +140,9 @@ def make_study(
     return True
 
 
-def read_plan(storage: BaseStorage, name: str) -> dict[str, Any]:
+def read_plan(
+    storage: BaseStorage, name: str, *, wait: float = 0.0
+) -> dict[str, Any]:
     """Return what a study is about, once whoever makes it has written it down.
 
     Parameters
@@ -146,19 +151,15 @@ def read_plan(storage: BaseStorage, name: str) -> dict[str, Any]:
         Where it is.
     name : str
         Its name.
+    wait : float, default=0.0
+        Seconds that it may take to be made.
 
     Raises
     ------
     StudyError
         If there is no such study, or it was made by something else.
     """
-    try:
-        study_id = storage.get_study_id_from_name(name)
-    except KeyError as error:
-        raise StudyError(
-            f"OptunaSearchCV finds no study {name!r} in the storage to join. Start it "
-            "without join=True first, or check storage and study_name."
-        ) from error
+    study_id = _find(storage, name, wait)
     deadline = time.monotonic() + READY_WITHIN
     while True:
         plan: dict[str, Any] | None = storage.get_study_user_attrs(study_id).get(PLAN)
@@ -171,4 +172,18 @@ def read_plan(storage: BaseStorage, name: str) -> dict[str, Any]:
                 f"OptunaSearchCV cannot go on with the study {name!r}, which was not "
                 "made by OptunaSearchCV. Choose another study_name."
             )
-        time.sleep(0.1)
+        time.sleep(POLL)
+
+
+def _find(storage: BaseStorage, name: str, wait: float) -> int:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return storage.get_study_id_from_name(name)
+        except KeyError as error:
+            if time.monotonic() >= deadline:
+                raise StudyError(
+                    f"OptunaSearchCV finds no study {name!r} in the storage to join. "
+                    "Start one without join=True, or check storage and study_name."
+                ) from error
+        time.sleep(POLL)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from skdeep.model_selection import _study
 from skdeep.model_selection._command import main
 
 CODE = """
@@ -76,9 +77,10 @@ def test_target_that_is_not_there_is_told(
 
 
 def test_study_that_is_not_there_is_told(
-    script: Path, tmp_path: Path, capsys: Any
+    script: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a line, without a traceback."""
+    monkeypatch.setattr(_study, "JOIN_WITHIN", 0.0)
     with pytest.raises(SystemExit, match="1"):
         main([f"{script}:make", "--storage", str(tmp_path / "journal.log")])
     complaint = capsys.readouterr().err

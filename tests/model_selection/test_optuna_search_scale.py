@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 
 from skdeep.exceptions import StudyError
-from skdeep.model_selection import _leases
+from skdeep.model_selection import _leases, _study
 from skdeep.model_selection._storage import quiet_optuna
 
 ROOT = Path(__file__).parents[2]
@@ -199,9 +199,10 @@ def test_folds_without_a_seed_cannot_be_resumed(
 
 
 def test_study_of_that_name_is_not_overwritten(
-    make_search: Any, iris: Any, tmp_path: Path
+    make_search: Any, iris: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is one that something else has made gone on with."""
+    monkeypatch.setattr(_study, "JOIN_WITHIN", 0.0)
     path = tmp_path / "journal.log"
     search = make_search(n_trials=1, storage=path, study_name="a").fit(*iris)
     written = path.read_bytes()
@@ -243,12 +244,9 @@ def test_two_searches_take_part_in_one_study(
     first = make_search(callbacks=[note("first")], **settings)
     second = make_search(callbacks=[note("second")], **settings, join=True)
 
-    def join() -> Any:
-        made.wait(30)
-        return second.fit(*iris)
-
     with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(first.fit, *iris), pool.submit(join)]
+        # It waits for the study to be made.
+        jobs = [pool.submit(second.fit, *iris), pool.submit(first.fit, *iris)]
         for job in jobs:
             job.result()
     assert sorted(ran["first"] + ran["second"]) == list(range(8))
