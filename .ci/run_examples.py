@@ -1,10 +1,15 @@
-"""Run every example in a process of its own; show its output only if it fails."""
+"""Run every example in a process of its own, as many at once as there are cores.
+
+Shows the output of an example only if it fails.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,7 +20,8 @@ def main(names: list[str]) -> int:
     """Run the examples named, or all, and return the number that failed."""
     scripts = [Path(name).resolve() for name in names]
     scripts = scripts or sorted((ROOT / "examples").rglob("*.py"))
-    return sum(not passes(script) for script in scripts)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(not passed for passed in pool.map(passes, scripts))
 
 
 def passes(script: Path) -> bool:

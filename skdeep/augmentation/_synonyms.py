@@ -73,7 +73,7 @@ def _checked(word: str, found: Any) -> list[str]:
     """Return what a source gave for a word, held to be a list of words."""
     items = [] if found is None else found
     is_list = isinstance(items, Iterable) and not isinstance(items, str)
-    synonyms = list(items) if is_list else [None]
+    synonyms: list[Any] = list(items) if is_list else [None]
     if not all(isinstance(synonym, str) for synonym in synonyms):
         raise ValueError(
             "The 'synonyms' parameter of TextAugmenter must give a list of words for a "

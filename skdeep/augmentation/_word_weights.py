@@ -110,7 +110,8 @@ class WordWeights:
         mean = distance.mean()
         if mean <= 0:
             return np.full(len(words), share)
-        return np.minimum(share * distance / mean, 1.0)
+        shares: Array = np.minimum(share * distance / mean, 1.0)
+        return shares
 
     def draw(self, uniform: float) -> str:
         """Return the word at a place in [0, 1) of the running sum."""

@@ -248,7 +248,8 @@ def _run_stack(chunk: list[FitRequest]) -> list[Member]:
         [job.module for job in jobs], [job.generators["dropout"] for job in jobs]
     )
     like = next(jobs[0].module.parameters()).detach()
-    valid = None
+    batches: Any = StackedBatches([job.batches for job in jobs])
+    valid: Any = None
     if jobs[0].valid_batches is not None:
         valid = StackedBatches([job.valid_batches for job in jobs])
     run = StackedRun(
@@ -256,7 +257,7 @@ def _run_stack(chunk: list[FitRequest]) -> list[Member]:
         network,
         StackedLoss([job.loss for job in jobs]).to(like.device),
         StackedPenalty([job.penalty for job in jobs], like),
-        StackedBatches([job.batches for job in jobs]),
+        batches,
         valid,
     )
     with _limited(chunk[0], len(chunk)):

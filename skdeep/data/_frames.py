@@ -28,7 +28,6 @@ from skdeep.data._series import Frame, open_frame
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
-    from skdeep.data._images import ImageTable
 
 
 def read_table(
@@ -95,7 +94,7 @@ def read_table(
 
 def check_target(
     estimator: Any,
-    table: MixedTable | ImageTable,
+    table: Any,
     y: Any,
     *,
     multi_output: bool = False,

@@ -203,7 +203,7 @@ class GramVocabulary:
             return self.n_features
         return len(self.grams or ())
 
-    def fit(self, texts: Sequence[str]) -> GramIds:
+    def fit(self, texts: Sequence[str] | Array) -> GramIds:
         """Learn the n-grams of texts, and return them by number.
 
         Parameters
@@ -259,14 +259,14 @@ class GramVocabulary:
         self._set([*grams, *(gram for gram in old if gram not in first)])
         return np.fromiter(map(self._index.__getitem__, old), dtype=np.int32)
 
-    def number(self, texts: Sequence[str]) -> GramIds:
+    def number(self, texts: Sequence[str] | Array) -> GramIds:
         """Return the n-grams of texts by number, those not known left out."""
         if self.n_features is not None:
             return self._look_up(texts, _Hashing(self.n_features))
         found = self._look_up(texts, self._index)
         return found.where(found.ids >= 0)
 
-    def _look_up(self, texts: Sequence[str], index: dict[str, int]) -> GramIds:
+    def _look_up(self, texts: Sequence[str] | Array, index: dict[str, int]) -> GramIds:
         rules, find = self.rules, index.__getitem__
         # The same words come again and again, and with them the same characters.
         of_token: dict[str, list[int]] = {}

@@ -111,7 +111,7 @@ class WeightPenalty:
         """Add the gradient of l1 in place; return the orthants to stay in."""
         sign = values.sign()
         # Of the subgradients at zero, the one nearest to zero.
-        at_zero = grads - grads.clamp(-l1, l1)
+        at_zero = grads - grads.clamp(-l1, l1)  # type: ignore[arg-type]  # one kind both
         grads.copy_(torch.where(sign == 0, at_zero, grads + l1 * sign))
         return torch.where(sign == 0, -grads.sign(), sign)
 

@@ -89,7 +89,7 @@ def is_gone(lease: dict[str, Any]) -> bool:
         return True
     except PermissionError:
         return False
-    return process_started(lease["pid"]) != lease["started"]
+    return bool(process_started(lease["pid"]) != lease["started"])
 
 
 @contextmanager

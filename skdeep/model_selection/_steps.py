@@ -94,7 +94,7 @@ class WholeFit:
 
     def __init__(self, estimator: Any, X: Any, y: Any, **params: Any) -> None:
         self.estimator = estimator
-        self._data = (X,) if y is None else (X, y)
+        self._data: tuple[Any, ...] = (X,) if y is None else (X, y)
         self._params = params
         self.done = False
         self.n_epochs = self.kept_epoch = 0

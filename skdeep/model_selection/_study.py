@@ -140,9 +140,7 @@ def make_study(
     return True
 
 
-def read_plan(
-    storage: BaseStorage, name: str, *, wait: float = 0.0
-) -> dict[str, Any]:
+def read_plan(storage: BaseStorage, name: str, *, wait: float = 0.0) -> dict[str, Any]:
     """Return what a study is about, once whoever makes it has written it down.
 
     Parameters

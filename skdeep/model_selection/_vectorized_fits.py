@@ -135,7 +135,8 @@ def _fit_stacks(
         else:
             train = task.splits[fold][0]
             params = check_method_params(task.X, params=task.fit_params, indices=train)
-            ready = prepared[source] = _preprocess(candidate, *folds[fold], params)
+            X, y = folds[fold]
+            ready = prepared[source] = _preprocess(candidate, X, y, params)
         if ready.caught is None:
             candidate.error = ready.error
             yield candidate

@@ -242,8 +242,9 @@ class MLP(nn.Module):
         for start, end in pairwise(self._ends):
             first = self.layers[start]
             skips = isinstance(first, Residual)
-            parts = list(first) if skips else list(self.layers[start:end])  # type: ignore[arg-type]  # a Sequential
-            layers.append((parts, skips))
+            every = [*self.layers]
+            within = [*first] if isinstance(first, Residual) else every[start:end]
+            layers.append((within, skips))
         return layers
 
     def linear_layers(self) -> list[nn.Linear]:

@@ -9,7 +9,7 @@ would make a slow one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -180,7 +180,8 @@ class StackedMLP(nn.Module):
             Logits or regression outputs.
         """
         x = x.transpose(1, 2)
-        for layer in self.hidden:
+        hidden: Any = self.hidden
+        for layer in hidden:
             layer.dropout.n_rows = n_rows
             x = layer(x)
         outputs: Tensor = self.output(x)
@@ -196,7 +197,8 @@ class StackedMLP(nn.Module):
         members : sequence of int
             Their places among the present members.
         """
-        for layer in self.hidden:
+        hidden: Any = self.hidden
+        for layer in hidden:
             layer.dropout.keep(members)
 
 

@@ -91,7 +91,7 @@ def weighted_sums(
     [[0.5, 0.0, 2.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     if table.device.type == "cpu":
-        sums: Tensor = _WeightedSum.apply(table, ids, starts, weights)  # type: ignore[no-untyped-call]  # of torch
+        sums: Tensor = _WeightedSum.apply(table, ids, starts, weights)
         return sums
     return _bag(
         ids,
@@ -129,6 +129,8 @@ class BagEmbedding(nn.Module):
        Text Classification", EACL 2017, arXiv:1607.01759.
     """
 
+    known: Tensor | None
+
     def __init__(
         self,
         table: Tensor,
@@ -154,7 +156,7 @@ class BagEmbedding(nn.Module):
         vectors : Tensor of shape (n_bags, width)
         """
         ids, starts, weights = bags.ids, bags.starts, bags.weights
-        known: Tensor | None = self.known
+        known = self.known
         if known is None:
             if self.pooling == "sum":
                 return weighted_sums(self.table, ids, starts, weights)

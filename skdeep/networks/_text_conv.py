@@ -57,6 +57,8 @@ class ConvEmbedding(nn.Module):
        2014, arXiv:1408.5882.
     """
 
+    known: Tensor | None
+
     def __init__(
         self,
         table: Tensor,
@@ -99,7 +101,7 @@ class ConvEmbedding(nn.Module):
         ended[:, :, 0] = False
         responses = []
         for convolution in self.convolutions:
-            (kernel,) = convolution.kernel_size  # type: ignore[union-attr,misc]  # of Conv1d
+            (kernel,) = convolution.kernel_size  # type: ignore[misc]  # of Conv1d
             around = ((kernel - 1) // 2, kernel // 2)
             padded = nn.functional.pad(vectors, around)
             response = convolution(padded).masked_fill(ended, float("-inf"))
@@ -108,7 +110,7 @@ class ConvEmbedding(nn.Module):
 
     def _vectors(self, words: Tensor) -> Tensor:
         """Return the vectors of words, zero where there is none."""
-        known: Tensor | None = self.known
+        known = self.known
         if known is None:
             return nn.functional.embedding(words, self.table, padding_idx=0)
         n_known = len(known)

@@ -72,7 +72,8 @@ class Checkpoint:
     def __init__(
         self, path: str | os.PathLike[str], *, every: int = 1, resume: bool = False
     ) -> None:
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
+        given: Any = every
+        if not isinstance(given, Integral) or isinstance(given, bool) or every < 1:
             raise ValueError(
                 "The 'every' parameter of Checkpoint must be an int of at least 1. Got "
                 f"{every!r} instead."

@@ -116,7 +116,7 @@ def read_sealed(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, Array
     try:
         text = _header(data)["__metadata__"][KEY]
         payload = json.loads(text, parse_constant=_refuse_constant)
-        views = deserialize(data)
+        views = deserialize(data)  # type: ignore[no-untyped-call]
         arrays = {key: _as_array(view) for key, view in views}
     except (SafetensorError, ValueError, LookupError, TypeError, RecursionError) as e:
         raise PersistenceError(

@@ -86,7 +86,8 @@ def _object(decoder: Decoder, node: Mapping[str, Any]) -> Any:
     marked = find_storable(node["class"])
     if marked is None or not isinstance(marked.kind, type):
         raise refuse_class(node["class"])
-    kind, state = marked.kind, decoder.value(node["state"])
+    kind: Any = marked.kind
+    state = decoder.value(node["state"])
     by_constructor = (
         marked.fields
         or dataclasses.is_dataclass(kind)

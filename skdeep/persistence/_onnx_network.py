@@ -263,7 +263,7 @@ def _with_label(model: Any, estimator: Any) -> Any:
     shape = [dim.dim_param or dim.dim_value for dim in codes.type.tensor_type.shape.dim]
     graph.output.remove(codes)
     if len(shape) == 2:
-        kind = TensorProto.INT64
+        kind: Any = TensorProto.INT64
         node = helper.make_node("Identity", [codes.name], ["label"])
     else:
         classes = _onnx_classes(estimator.classes_)

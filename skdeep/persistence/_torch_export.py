@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -134,7 +134,8 @@ def _inputs(scaler: Any, dtype: torch.dtype) -> nn.Module:
 def _for_prediction(estimator: Any) -> nn.Module:
     network = estimator.module_
     if isinstance(network, TransferNet):
-        parts = (fused(network.backbone), *copy.deepcopy((network.scale, network.head)))
+        backbone = cast("Any", network.backbone)
+        parts = (fused(backbone), *copy.deepcopy((network.scale, network.head)))
         return TransferNet(*parts)
     twin: nn.Module = copy.deepcopy(network)
     return twin
@@ -198,7 +199,8 @@ class Exported(nn.Module):
             outputs: Tensor = self.network(x)
             return outputs
         views = self.network(all_views(x, self.n_views - 1))
-        return views.view(self.n_views, -1, views.shape[-1]).mean(0)
+        mean: Tensor = views.view(self.n_views, -1, views.shape[-1]).mean(0)
+        return mean
 
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
         """Return what the estimator answers to inputs, see `to_torch`."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array, MatrixLike
     from skdeep.base import FittedState, Job, Part
-    from skdeep.data import Rows
 
 # Numbers in the largest map of the texts that go through the network at once.
 BLOCK_NUMBERS = 2**21
@@ -131,7 +130,7 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         longest = max(len(text) for text in table.texts) // 2 + 1
         longest = min(longest, encoder.max_length or longest)
         widest = max(encoder.width, int(self.conv_channels))
-        return max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest)))
+        return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
 
     def _make_scaler(self, job: Job) -> BagEncoder | SequenceEncoder:
         self._check_embeddings()
@@ -176,9 +175,9 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
                 " under which words share vectors. Set n_features=None."
             )
 
-    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Rows:
+    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Any:
         encoder: Any = job.scaler
-        rows: Rows
+        rows: Any
         if training and self.augmenter is not None:
             rows = RenewedRows(
                 part.X,
@@ -347,7 +346,9 @@ def _network(
         channels = int(architecture["conv_channels"])
         embedding = ConvEmbedding(table, channels, kernels, known, generator)
     else:
-        kind = "max" if architecture["pooling"] == "max" else "sum"
+        kind: Literal["sum", "max"] = (
+            "max" if architecture["pooling"] == "max" else "sum"
+        )
         embedding = BagEmbedding(table, known, kind)
     return TextNetwork(
         embedding,

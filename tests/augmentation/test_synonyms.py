@@ -1,5 +1,6 @@
 """Where synonyms come from."""
 
+# mypy: disable-error-code="attr-defined, misc"
 from __future__ import annotations
 
 import sys

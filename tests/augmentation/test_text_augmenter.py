@@ -1,5 +1,6 @@
 """The augmenter of texts: what its parameters do, and what they leave alone."""
 
+# mypy: disable-error-code="arg-type, union-attr"
 from __future__ import annotations
 
 import pickle

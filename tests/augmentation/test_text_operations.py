@@ -1,5 +1,6 @@
 """The operations of EDA, AEDA and UDA, held to their papers."""
 
+# mypy: disable-error-code="arg-type, misc"
 from __future__ import annotations
 
 from collections import Counter

@@ -1,5 +1,6 @@
 """Tests of what estimators tell about their search spaces."""
 
+# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,6 @@
 """Tests of fits that share a network: each comes out as it would alone."""
 
+# mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
 import pickle
@@ -71,8 +72,8 @@ def check_same_as_alone(requests: list[FitRequest], tolerance: float = 1e-9) -> 
         assert request.error is None
         ours = request.estimator
         alone: Any = clone(ours).fit(request.X, request.y, **request.params)
-        assert ours.n_iter_ == alone.n_iter_  # type: ignore[attr-defined]
-        assert ours.best_epoch_ == alone.best_epoch_  # type: ignore[attr-defined]
+        assert ours.n_iter_ == alone.n_iter_
+        assert ours.best_epoch_ == alone.best_epoch_
         assert set(ours.history_) == set(alone.history_)
         for name in set(alone.history_) - {"duration"}:
             np.testing.assert_allclose(
@@ -373,7 +374,7 @@ def test_classes_of_ones_own_are_asked_themselves() -> None:
     class Fitted(MLPClassifier):
         """With a fit of its own."""
 
-        def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]  # the point
+        def fit(self, X: Any, y: Any) -> Any:
             """Fit."""
             return super().fit(X, y)
 

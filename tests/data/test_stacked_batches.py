@@ -1,5 +1,6 @@
 """Tests of the batches of several trainings side by side."""
 
+# mypy: disable-error-code="operator"
 from __future__ import annotations
 
 import numpy as np

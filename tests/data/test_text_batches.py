@@ -1,5 +1,6 @@
 """Encoded texts, whole or a batch at a time."""
 
+# mypy: disable-error-code="arg-type, var-annotated"
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Texts as bags of n-grams, and as sequences of words."""
 
+# mypy: disable-error-code="arg-type, index, misc, union-attr"
 from __future__ import annotations
 
 import pickle

@@ -1,5 +1,6 @@
 """Tests of a head that learns on a pretrained network, and of stages that follow."""
 
+# mypy: disable-error-code="index, union-attr"
 from __future__ import annotations
 
 import pickle

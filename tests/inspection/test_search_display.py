@@ -1,5 +1,6 @@
 """Pictures of a search show what is in its results."""
 
+# mypy: disable-error-code="arg-type, attr-defined, operator, union-attr"
 from __future__ import annotations
 
 from datetime import datetime, timedelta

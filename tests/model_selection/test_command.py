@@ -1,5 +1,6 @@
 """The command that takes part in a study, called in this process."""
 
+# mypy: disable-error-code="misc"
 from __future__ import annotations
 
 import sys

@@ -1,5 +1,6 @@
 """Values of a parameter, and what a study stores of them."""
 
+# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,6 @@
 """A search is an estimator of scikit-learn's kind: tags, metadata, checks."""
 
+# mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
 import warnings

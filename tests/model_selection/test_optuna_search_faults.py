@@ -1,5 +1,6 @@
 """What cannot be searched is said in one sentence, before anything is run."""
 
+# mypy: disable-error-code="possibly-undefined, var-annotated"
 from __future__ import annotations
 
 import logging

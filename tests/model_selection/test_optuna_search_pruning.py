@@ -1,5 +1,6 @@
 """Folds in lockstep, with an offset, or in turn: what is trained, told and pruned."""
 
+# mypy: disable-error-code="operator"
 from __future__ import annotations
 
 from typing import Any

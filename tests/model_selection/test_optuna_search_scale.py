@@ -1,5 +1,6 @@
 """Several workers, several processes, broken and resumed searches: one exact budget."""
 
+# mypy: disable-error-code="arg-type, possibly-undefined"
 from __future__ import annotations
 
 import pickle

@@ -1,5 +1,6 @@
 """Storages that are servers: databases, Optuna's proxy; and joblib's dask backend."""
 
+# mypy: disable-error-code="call-overload"
 from __future__ import annotations
 
 import os

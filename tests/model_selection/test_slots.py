@@ -1,5 +1,6 @@
 """Devices for workers, without a device."""
 
+# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,6 @@
 """A budget that holds, whoever takes part."""
 
+# mypy: disable-error-code="union-attr"
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor

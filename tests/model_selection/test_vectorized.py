@@ -1,5 +1,6 @@
 """Tests of the grid search that trains networks side by side."""
 
+# mypy: disable-error-code="call-arg"
 from __future__ import annotations
 
 import pickle

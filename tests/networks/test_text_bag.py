@@ -1,5 +1,6 @@
 """Sums of the vectors of n-grams."""
 
+# mypy: disable-error-code="index"
 from __future__ import annotations
 
 from types import SimpleNamespace

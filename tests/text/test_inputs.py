@@ -1,5 +1,6 @@
 """Networks for texts: what they learn, and what their parameters do."""
 
+# mypy: disable-error-code="arg-type, index, union-attr"
 from __future__ import annotations
 
 import pickle
