@@ -78,8 +78,6 @@ def main() -> None:
     ours = workers.count(os.getpid())
     print(f"{len(trials)} trials: {ours} here, {len(trials) - ours} there")
     print(f"best accuracy {search.best_score_:.3f} with {search.best_params_}")
-    assert second.returncode == 0
-    assert len(trials) == 30
 
 
 def join(storage: Path) -> subprocess.Popen[str]:
