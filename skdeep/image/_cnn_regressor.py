@@ -257,7 +257,7 @@ class CNNRegressor(CNNDoor, DeepRegressor):
     >>> X_train, X_test, y_train, y_test = train_test_split(
     ...     digits.images, ink, random_state=0
     ... )
-    >>> cnn = CNNRegressor((8,), max_epochs=10, random_state=0).fit(X_train, y_train)
+    >>> cnn = CNNRegressor((8,), max_epochs=30, random_state=0).fit(X_train, y_train)
     >>> cnn.score(X_test, y_test) > 0.9
     True
     """
