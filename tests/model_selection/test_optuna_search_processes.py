@@ -105,7 +105,7 @@ def test_killed_process_leaves_a_search_that_is_finished_exactly(
     assert "RUNNING" in [trial.state.name for trial in trials]
     script(str(journal), pause=0.0)
     with start(path) as process:
-        said, complaints = process.communicate(timeout=120)
+        said, complaints = process.communicate(timeout=300)
     assert (process.returncode, complaints) == (0, "")
     assert said.split()[0] == "6"
     trials = load(journal, "a").get_trials()
@@ -116,7 +116,8 @@ def test_killed_process_leaves_a_search_that_is_finished_exactly(
     again = [
         t for t in trials if t.user_attrs.get("skdeep:retry_of") == broken[0].number
     ]
-    assert again[0].params == broken[0].params
+    # Killed between two of its parameters, it has the first of them alone.
+    assert again[0].params.items() >= broken[0].params.items()
 
 
 @pytest.mark.slow
@@ -128,10 +129,10 @@ def test_command_joins_a_search(script: Any, tmp_path: Path) -> None:
         wait_for_running(journal, 0)
         command = ("-m", "skdeep.model_selection", f"{path}:make", "--storage", journal)
         with start(*command) as second:
-            said, complaints = second.communicate(timeout=120)
+            said, complaints = second.communicate(timeout=300)
             assert (second.returncode, complaints) == (0, "")
             assert said.startswith("a: 30 trials done, best ")
-        said, complaints = first.communicate(timeout=120)
+        said, complaints = first.communicate(timeout=300)
         assert (first.returncode, complaints) == (0, "")
     assert said.split()[0] == "30"
     trials = load(journal, "a").get_trials()
