@@ -46,6 +46,8 @@ def emptied(estimator: Any) -> Any:
 
 def few_rows(name: str) -> np.ndarray:
     """Return rows to be answered; an image is a ramp, which takes little room."""
+    if isinstance(PLACED[name].X, list):
+        return np.array(PLACED[name].X[:N_ROWS], dtype=object)
     rows: np.ndarray = PLACED[name].X[:N_ROWS]
     if rows.ndim == 4:
         height, width = rows.shape[1:3]
@@ -76,7 +78,7 @@ def freeze(name: str) -> None:
     kept = {
         "dtype": str(rows.dtype),
         "rows": [[None if _is_hole(x) else x for x in row] for row in rows.tolist()]
-        if rows.dtype == object
+        if rows.dtype == object and rows.ndim == 2
         else rows.tolist(),
         "answers": [np.asarray(answer).tolist() for answer in answers(estimator, rows)],
     }
