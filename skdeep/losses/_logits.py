@@ -33,7 +33,24 @@ class LogitLoss(nn.Module, ABC):
     def per_row(
         self, output: Tensor, target: Tensor, smoothing: float | Tensor
     ) -> Tensor:
-        """Return the loss of each row, smoothed by one share or by a share each."""
+        """Return the loss of each row, smoothed by one share or by a share each.
+
+        As torch's own losses, it takes further axes after that of the classes. Over a
+        handful of classes a softmax is ten times as fast where rows lie on one.
+
+        Parameters
+        ----------
+        output : torch.Tensor of shape (n, n_outputs, ...)
+            Logits.
+        target : torch.Tensor of shape (n, ...) or (n, n_outputs, ...)
+            Indices, or 0 and 1.
+        smoothing : float or torch.Tensor that broadcasts to (n, ...)
+            Share of the target that is spread evenly.
+
+        Returns
+        -------
+        losses : torch.Tensor of shape (n, ...)
+        """
 
     def _mean(self, output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
         losses = self.per_row(output, target, self.label_smoothing)

@@ -65,8 +65,9 @@ class ElementwiseLoss(RegressionLoss, ABC):
     def per_row(
         self, output: Tensor, target: Tensor, smoothing: float | Tensor = 0.0
     ) -> Tensor:
-        """Return the loss of each row; numbers are not smoothed."""
-        return self._loss(output, target, "none").mean(dim=1)
+        """Return the loss of each row of (n, n_outputs, ...); nothing is smoothed."""
+        losses = self._loss(output.transpose(1, -1), target.transpose(1, -1), "none")
+        return losses.mean(dim=-1)
 
     @abstractmethod
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:

@@ -61,15 +61,14 @@ class StackedLoss(nn.Module):
         -------
         losses : torch.Tensor of shape (n_members,)
         """
-        n_members, _, n_rows = output.shape
         smoothing: float | Tensor = self.smoothing[0]
         if len(set(self.smoothing)) > 1:
-            smoothing = output.new_tensor(self.smoothing).repeat_interleave(n_rows)
-        losses = self.loss.per_row(
-            output.transpose(1, 2).flatten(0, 1), target.flatten(0, 1), smoothing
-        )
+            smoothing = output.new_tensor(self.smoothing).unsqueeze(1)
+        if target.ndim == output.ndim:
+            target = target.transpose(1, 2)
+        losses = self.loss.per_row(output, target, smoothing)
         # Rows that fill up may well have an infinite loss: they must not become NaN.
-        shown = torch.where(weight > 0, losses.view(n_members, n_rows), 0.0)
+        shown = torch.where(weight > 0, losses, 0.0)
         return (shown * weight).sum(dim=1)
 
     def keep(self, members: Sequence[int]) -> None:
