@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
-from skdeep import _compat
+from skdeep import MLPClassifier, _compat
 from skdeep._compat import (
     CallbackSupportMixin,
     EpochTasks,
@@ -197,3 +197,26 @@ def test_everything_listed_is_there() -> None:
     assert names == list(_compat.__all__)
     for name in _compat.__all__:
         assert getattr(_compat, name) is not None
+
+
+class _Wider(MLPClassifier):
+    """A subclass with one parameter, and then with another."""
+
+    def __init__(self, width: int = 3) -> None:
+        super().__init__((width,))
+        self.width = width
+
+
+def test_subclass_has_the_parameters_of_its_own_constructor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was read off a constructor is kept for its class, and while it is that."""
+    assert "hidden_layer_sizes" in MLPClassifier().get_params()
+    assert _Wider(5).get_params() == {"width": 5}
+    assert clone(_Wider(5)).get_params() == {"width": 5}
+
+    def with_depth(self: _Wider, depth: int = 2) -> None:
+        self.depth = depth
+
+    monkeypatch.setattr(_Wider, "__init__", with_depth)
+    assert _Wider(4).get_params() == {"depth": 4}

@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from skdeep._compat import (
     CallbackSupportMixin,
     EpochTasks,
+    ReadOnce,
     Tags,
     check_is_fitted,
     fit_context,
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from skdeep.training import Steps, TrainedNetwork
 
 
-class DeepEstimator(CallbackSupportMixin, SearchSpaces, FittedAttributes, Hooks):
+class DeepEstimator(
+    CallbackSupportMixin, ReadOnce, SearchSpaces, FittedAttributes, Hooks
+):
     """Base of all estimators: it holds a skorch net, it is none.
 
     A front door adds its `__init__`, its `_parameter_constraints` and its `Hooks`.
