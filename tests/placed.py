@@ -3,7 +3,6 @@
 Whoever adds an estimator places it here; `test_saving_matrix.py` fails until then.
 """
 
-# mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
 import inspect
@@ -68,13 +67,37 @@ class Placed:
     estimator: Any = None
 
 
-_QUICK = {"max_epochs": 4, "random_state": 0}
-_MLP = {**_QUICK, "hidden_layer_sizes": (8,), "batch_size": 16, "dropout": 0.1}
-_TABULAR = {**_QUICK, "hidden_layer_sizes": (8,), "n_ensemble": 2, "n_bins": 4}
-_CNN = {**_QUICK, "conv_channels": 4, "hidden_layer_sizes": (8,), "batch_size": 8}
-_IMAGE = {"backbone": "shufflenet_v2_x0_5", "weights": None, "random_state": 0}
-_TEXT = {**_QUICK, "embedding_dim": 4, "hidden_layer_sizes": 4, "batch_size": 8}
-_HEAD = {**_IMAGE, "head_epochs": 3}
+_QUICK: dict[str, Any] = {"max_epochs": 4, "random_state": 0}
+_MLP: dict[str, Any] = {
+    **_QUICK,
+    "hidden_layer_sizes": (8,),
+    "batch_size": 16,
+    "dropout": 0.1,
+}
+_TABULAR: dict[str, Any] = {
+    **_QUICK,
+    "hidden_layer_sizes": (8,),
+    "n_ensemble": 2,
+    "n_bins": 4,
+}
+_CNN: dict[str, Any] = {
+    **_QUICK,
+    "conv_channels": 4,
+    "hidden_layer_sizes": (8,),
+    "batch_size": 8,
+}
+_IMAGE: dict[str, Any] = {
+    "backbone": "shufflenet_v2_x0_5",
+    "weights": None,
+    "random_state": 0,
+}
+_TEXT: dict[str, Any] = {
+    **_QUICK,
+    "embedding_dim": 4,
+    "hidden_layer_sizes": 4,
+    "batch_size": 8,
+}
+_HEAD: dict[str, Any] = {**_IMAGE, "head_epochs": 3}
 
 # Of a search the best estimator is saved; the search itself is for pickle.
 _SEARCH: dict[str, Any] = {

@@ -1,6 +1,5 @@
 """Tests of fits that share a network: each comes out as it would alone."""
 
-# mypy: disable-error-code="arg-type"
 from __future__ import annotations
 
 import pickle
@@ -310,7 +309,7 @@ def test_sparse_rows_train_alone(folds: Folds) -> None:
 
 def test_shapes_are_stacked_apart(folds: Folds) -> None:
     """Networks with other layers, batches or optimizers make stacks of their own."""
-    candidates = [
+    candidates: list[dict[str, Any]] = [
         *SMALL_RATES,
         {"hidden_layer_sizes": (9,)},
         {"activation": "tanh"},

@@ -1,7 +1,8 @@
 """Tests of the batches of several trainings side by side."""
 
-# mypy: disable-error-code="operator"
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_members_with_one_table_hold_it_once() -> None:
 def test_members_may_leave_within_an_epoch() -> None:
     """Those who stay go on in the order that was drawn."""
     stacked = StackedBatches([member(n, 4, n, weight=n > 10) for n in (10, 12, 11)])
-    alone = [list(member(n, 4, n, weight=n > 10)) for n in (10, 12, 11)]
+    alone: Any = [list(member(n, 4, n, weight=n > 10)) for n in (10, 12, 11)]
     stacked.start_epoch()
     stacked.batch(0)
     stacked.keep([0, 2])

@@ -1,6 +1,5 @@
 """Tests of a head that learns on a pretrained network, and of stages that follow."""
 
-# mypy: disable-error-code="index, union-attr"
 from __future__ import annotations
 
 import pickle
@@ -90,7 +89,8 @@ def test_fine_tuning_goes_on_from_where_the_head_got(
     X, y = coloured
     net = ImageClassifier(counted, trainable_layers="all", batch_size=16, **QUICK)
     net.fit(X, y)
-    backbone = net.module_.backbone.body
+    module: Any = net.module_
+    backbone = module.backbone.body
     assert int(backbone.first[1].num_batches_tracked) == 0
     assert not torch.equal(backbone.first[1].weight, torch.ones(8))
     assert net.loss_curve_[30] < 2 * net.loss_curve_[29] + 0.01

@@ -1,6 +1,5 @@
 """Pictures of a search show what is in its results."""
 
-# mypy: disable-error-code="arg-type, attr-defined, operator, union-attr"
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib"
 KINDS = ("history", "importance", "parallel", "slice", "curves", "timeline")
 START = datetime(2030, 1, 1)
 # State, score, parameters and curve of each trial.
-TRIALS = [
+TRIALS: list[Any] = [
     ("COMPLETE", 0.5, {"net__rate": 0.01, "net__act": "relu"}, {1: 0.3, 2: 0.5}),
     ("PRUNED", 0.1, {"net__rate": 0.1, "net__act": "tanh"}, {1: 0.1}),
     ("COMPLETE", 0.9, {"net__rate": 0.001, "net__act": "tanh"}, {1: 0.4, 2: 0.9}),
@@ -59,7 +58,7 @@ def search() -> Any:
                 datetime_complete=START + timedelta(seconds=10 * number + 4),
             )
         )
-    fitted = Found()
+    fitted: Any = Found()
     vars(fitted).update(
         cv_results_={
             "trial_number": np.array(rows),
@@ -85,7 +84,7 @@ def points(ax: Any, label: str) -> list[list[float]]:
 def test_history_shows_scores_and_the_best_so_far(search: Any) -> None:
     """Pruned trials are no candidates for the best."""
     display = SearchDisplay.from_search(search)
-    ax = display.ax_
+    ax: Any = display.ax_
     assert points(ax, "finished") == [[0, 2, 4], [0.5, 0.9, 0.7]]
     assert points(ax, "pruned") == [[1], [0.1]]
     assert points(ax, "best so far") == [[0, 2, 4, 4], [0.5, 0.9, 0.9, 0.9]]
@@ -95,7 +94,7 @@ def test_history_shows_scores_and_the_best_so_far(search: Any) -> None:
 
 def test_importance_has_a_bar_for_each_parameter(search: Any) -> None:
     """The most important one on top, without the step of the Pipeline."""
-    ax = SearchDisplay.from_search(search, kind="importance").ax_
+    ax: Any = SearchDisplay.from_search(search, kind="importance").ax_
     assert [bar.get_width() for bar in ax.patches] == [0.2, 0.8]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["act", "rate"]
     assert {text.get_text() for text in ax.texts} == {"0.80", "0.20"}
@@ -103,11 +102,11 @@ def test_importance_has_a_bar_for_each_parameter(search: Any) -> None:
 
 def test_parallel_draws_finished_trials_through_their_parameters(search: Any) -> None:
     """The best in front; a parameter that a trial has not breaks its line."""
-    ax = SearchDisplay.from_search(search, kind="parallel").ax_
+    ax: Any = SearchDisplay.from_search(search, kind="parallel").ax_
     lines = [line for line in ax.lines if len(line.get_xdata()) == 3]
     heights = np.array([line.get_ydata() for line in lines])
     # rate: 0.001 ... 1, by magnitude; act: relu, tanh; score: 0.5 ... 0.9
-    expected = [[1 / 3, 0, 0], [2 / 3, np.nan, 0.5], [0, 1, 1]]
+    expected = np.array([[1 / 3, 0, 0], [2 / 3, np.nan, 0.5], [0, 1, 1]])
     np.testing.assert_allclose(heights, expected)
     widths = [line.get_linewidth() for line in lines]
     assert widths.index(max(widths)) == 2
@@ -130,7 +129,7 @@ def test_slice_has_axes_for_each_parameter(search: Any) -> None:
 
 def test_curves_end_where_trials_were_pruned(search: Any) -> None:
     """The best stands out."""
-    ax = SearchDisplay.from_search(search, kind="curves").ax_
+    ax: Any = SearchDisplay.from_search(search, kind="curves").ax_
     drawn = [line for line in ax.lines if len(line.get_xdata()) == 2]
     assert list(drawn[-1].get_ydata()) == [0.4, 0.9]
     assert drawn[-1].get_linewidth() > drawn[0].get_linewidth()
@@ -148,7 +147,7 @@ def test_curves_need_steps(search: Any) -> None:
 
 def test_timeline_shows_when_trials_ran(search: Any) -> None:
     """In seconds from the first."""
-    ax = SearchDisplay.from_search(search, kind="timeline").ax_
+    ax: Any = SearchDisplay.from_search(search, kind="timeline").ax_
     bars = {
         round(bar.get_y() + bar.get_height() / 2): (bar.get_x(), bar.get_width())
         for bar in ax.patches
@@ -161,7 +160,7 @@ def test_timeline_shows_when_trials_ran(search: Any) -> None:
 def test_strays_do_not_squeeze_the_rest(search: Any) -> None:
     """A trial that was far off is out of the picture."""
     search.study_.trials[1].value = -1e6
-    ax = SearchDisplay.from_search(search).ax_
+    ax: Any = SearchDisplay.from_search(search).ax_
     assert ax.get_ylim()[0] > -1e6
     search.study_.trials[1].value = 0.1
     assert SearchDisplay.from_search(search).ax_.get_ylim()[0] < 0.1

@@ -1,9 +1,9 @@
 """The command that takes part in a study, called in this process."""
 
-# mypy: disable-error-code="misc"
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def make():
 
 
 @pytest.fixture
-def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a file with a function that makes a search."""
     path = tmp_path / "made_for_the_command.py"
     path.write_text(CODE, encoding="utf-8")

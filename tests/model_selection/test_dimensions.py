@@ -1,6 +1,5 @@
 """Values of a parameter, and what a study stores of them."""
 
-# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
 
 from typing import Any
@@ -46,7 +45,8 @@ def test_objects_are_stored_as_labels() -> None:
     choices = [(8,), (8, 8), nn.Tanh, np.tanh, {"a": 1}]
     dimension = make_dimension("a", choices)
     assert isinstance(dimension, Labelled)
-    labels = dimension.distribution.choices
+    stored: Any = dimension.distribution
+    labels = stored.choices
     assert labels == (
         "(8,)",
         "(8, 8)",
@@ -63,7 +63,7 @@ def test_objects_are_stored_as_labels() -> None:
 def test_objects_of_one_name_are_told_apart() -> None:
     """Instances have no name but their class's."""
     first, second = object(), object()
-    dimension = make_dimension("a", [first, second])
+    dimension: Any = make_dimension("a", [first, second])
     labels = dimension.distribution.choices
     assert labels == ("0: object", "1: object")
     assert dimension.decode(labels[1]) is second
@@ -76,7 +76,8 @@ def test_continuous_distribution_is_stored_by_quantiles(frozen: Any) -> None:
     """A uniform draw of a quantile is a draw of the distribution."""
     dimension = make_dimension("a", frozen)
     assert isinstance(dimension, Quantile)
-    low, high = dimension.distribution.low, dimension.distribution.high
+    stored: Any = dimension.distribution
+    low, high = stored.low, stored.high
     drawn = [
         dimension.decode(q) for q in np.linspace(max(low, 1e-3), min(high, 0.999), 9)
     ]
@@ -89,7 +90,7 @@ def test_continuous_distribution_is_stored_by_quantiles(frozen: Any) -> None:
 
 def test_discrete_distribution_gives_whole_numbers() -> None:
     """Also at its first quantile, where SciPy gives the number before the first."""
-    dimension = make_dimension("a", stats.binom(5, 0.4))
+    dimension: Any = make_dimension("a", stats.binom(5, 0.4))
     drawn = {dimension.decode(q) for q in np.linspace(0, 1, 50)}
     assert drawn == {0, 1, 2, 3, 4, 5}
     assert all(type(number) is int for number in drawn)

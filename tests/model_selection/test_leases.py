@@ -1,6 +1,5 @@
 """Who is gone, and who is only silent."""
 
-# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
 
 import os
@@ -81,7 +80,9 @@ def test_silence_is_measured_by_the_watcher(
 ) -> None:
     """A beat begins it anew; what is written about time by others does not matter."""
     clock = [0.0]
-    monkeypatch.setattr(_leases.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(
+        "skdeep.model_selection._leases.time.monotonic", lambda: clock[0]
+    )
     storage = study.storage
 
     def write(beat: int) -> None:

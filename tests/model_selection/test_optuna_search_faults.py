@@ -1,6 +1,5 @@
 """What cannot be searched is said in one sentence, before anything is run."""
 
-# mypy: disable-error-code="possibly-undefined, var-annotated"
 from __future__ import annotations
 
 import logging
@@ -194,7 +193,7 @@ def test_search_is_silent(
     assert optuna.logging.get_verbosity() == verbosity
     assert logging.getLogger("optuna").level == level
     # Optuna's handler writes to the stderr of the time when it was made.
-    records = []
+    records: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = records.append  # type: ignore[assignment,method-assign]
     logger = logging.getLogger("optuna")
@@ -225,7 +224,7 @@ def test_default_space_is_asked_for_by_its_profile(
     monkeypatch.setitem(sys.modules, name, Module())
     for space in ("default", "fast", "wide"):
         search = make_search(space=space, n_trials=1, cv=2).fit(*iris)
-    assert search.best_params_.keys() == {"hidden_layer_sizes"}
+        assert search.best_params_.keys() == {"hidden_layer_sizes"}
     assert asked == [
         ("MLPClassifier", profile, (75, 4), 75)
         for profile in ("balanced", "fast", "wide")

@@ -1,6 +1,5 @@
 """Folds in lockstep, with an offset, or in turn: what is trained, told and pruned."""
 
-# mypy: disable-error-code="operator"
 from __future__ import annotations
 
 from typing import Any
@@ -131,7 +130,7 @@ def test_pruned_trial_stops_all_folds_after_the_same_epoch(
 ) -> None:
     """And costs as many epochs as it was told steps."""
     search = make_search(n_trials=15, pruner=strict).fit(*iris)
-    trial = pruned_run(search)
+    trial: Any = pruned_run(search)
     record = trial.user_attrs["skdeep:result"]
     assert record["n_epochs"] == [trial.last_step] * 3
     assert search.best_score_ == max(
@@ -146,7 +145,7 @@ def test_offset_counts_the_epochs_of_folds_on(
     search = make_search(n_trials=15, pruner=strict, pruning="offset").fit(*iris)
     steps = list(search.study_.trials[0].intermediate_values)
     assert steps == list(range(1, 13))
-    trial = pruned_run(search)
+    trial: Any = pruned_run(search)
     record = trial.user_attrs["skdeep:result"]
     assert sum(record["n_epochs"]) == trial.last_step
     seen = [score for score in record["test_scores"]["score"] if score is not None]

@@ -1,6 +1,5 @@
 """Several workers, several processes, broken and resumed searches: one exact budget."""
 
-# mypy: disable-error-code="arg-type, possibly-undefined"
 from __future__ import annotations
 
 import pickle
@@ -103,7 +102,7 @@ def test_interrupted_search_is_resumed(
     with pytest.raises(KeyboardInterrupt):
         search.fit(*iris)
     assert not [name for name in vars(search) if name.endswith("_")]
-    if stored:
+    if path is not None:
         assert states(load(path, "flowers")) == ["COMPLETE"] * 2 + ["WAITING"] * 3
         # Another process has nothing but the parameters.
         search = clone(search)
@@ -127,7 +126,7 @@ def test_resume_without_a_study_makes_one(
         search = make_search(
             n_trials=2, resume=True, storage=str(tmp_path / "journal.log")
         ).fit(*iris)
-    assert len(search.study_.trials) == 2
+        assert len(search.study_.trials) == 2
 
 
 def test_trial_that_is_broken_off_is_run_again(

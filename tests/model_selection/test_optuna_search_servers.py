@@ -1,6 +1,5 @@
 """Storages that are servers: databases, Optuna's proxy; and joblib's dask backend."""
 
-# mypy: disable-error-code="call-overload"
 from __future__ import annotations
 
 import os
@@ -95,14 +94,19 @@ def database() -> Iterator[str]:
     pytest.importorskip("psycopg2", reason="the driver of PostgreSQL is missing")
     # It refuses to run as root.
     as_root = os.geteuid() == 0
-    user = {"user": "nobody"} if as_root else {}
+    user: dict[str, Any] = {"user": "nobody"} if as_root else {}
     folder = Path(tempfile.mkdtemp(prefix="skdeep-postgres-"))
     if as_root:
         shutil.chown(folder, "nobody")
     port = free_port()
-    command = [programs / "initdb", "-D", folder / "data", "-U", "me", "-A", "trust"]
+    command = [
+        programs / "initdb",
+        "-D",
+        str(folder / "data"),
+        *["-U", "me", "-A", "trust"],
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
-    server = [programs / "postgres", "-D", folder / "data", "-k", folder]
+    server = [str(programs / "postgres"), *data, "-k", str(folder)]
     try:
         with subprocess.Popen(
             [*server, "-p", str(port)],

@@ -1,14 +1,15 @@
 """Devices for workers, without a device."""
 
-# mypy: disable-error-code="attr-defined"
 from __future__ import annotations
+
+import importlib
+from typing import Any
 
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skdeep import MLPClassifier
-from skdeep.model_selection import _worker
 from skdeep.model_selection._running import count_workers
 from skdeep.model_selection._slots import device_slots, put_on_device
 
@@ -61,13 +62,14 @@ def test_device_is_set_wherever_there_is_one() -> None:
 def test_each_worker_trains_on_its_slot(make_search, iris, monkeypatch) -> None:
     """The best estimator has the device that the user gave it."""
     used = []
-    real = _worker.evaluate
+    worker: Any = importlib.import_module("skdeep.model_selection._worker")
+    real = worker.evaluate
 
     def evaluate(evaluation, params, reporter, device):
         used.append(device)
         return real(evaluation, params, reporter, None)
 
-    monkeypatch.setattr(_worker, "evaluate", evaluate)
+    monkeypatch.setattr(worker, "evaluate", evaluate)
     monkeypatch.setattr(
         "skdeep.model_selection._search_fit.available_devices", lambda: FOUR
     )

@@ -1,6 +1,5 @@
 """Tests of the grid search that trains networks side by side."""
 
-# mypy: disable-error-code="call-arg"
 from __future__ import annotations
 
 import pickle
@@ -52,12 +51,12 @@ def classifier() -> MLPClassifier:
 
 
 def both(
-    estimator: Any, grid: Any, X: Any, y: Any, params: dict[str, Any], **options: Any
+    estimator: Any, grid: Any, data: Any, params: Any = None, **options: Any
 ) -> tuple[Any, Any]:
     """Return our search and scikit-learn's, after comparing what they found."""
     options = {"cv": 3, **options}
     ours, theirs = (
-        kind(clone(estimator), grid, **options).fit(X, y, **params)
+        kind(clone(estimator), grid, **options).fit(*data, **(params or {}))
         for kind in (VectorizedSearchCV, GridSearchCV)
     )
     assert list(ours.cv_results_) == list(theirs.cv_results_)
@@ -77,7 +76,7 @@ def both(
 
 def test_results_are_those_of_a_grid_search(classifier: Any, iris: Any) -> None:
     """Scores, ranks, the best and its predictions: only the time is another."""
-    ours, theirs = both(classifier, RATES, *iris, {}, return_train_score=True)
+    ours, theirs = both(classifier, RATES, iris, return_train_score=True)
     assert (ours.stack_sizes_ == 12).all()
     assert ours.best_score_ == pytest.approx(theirs.best_score_)
     np.testing.assert_array_equal(ours.predict(iris[0]), theirs.predict(iris[0]))
@@ -89,7 +88,7 @@ def test_results_are_those_of_a_grid_search(classifier: Any, iris: Any) -> None:
 def test_regressor_is_searched_as_well(iris: Any) -> None:
     """Numbers have a score of their own."""
     X = iris[0]
-    ours, _ = both(MLPRegressor(**QUICK), RATES, X[:, 1:], X[:, 0], {})
+    ours, _ = both(MLPRegressor(**QUICK), RATES, (X[:, 1:], X[:, 0]))
     assert is_regressor(ours)
     assert (ours.stack_sizes_ == 12).all()
 
@@ -101,8 +100,7 @@ def test_several_metrics(classifier: Any, iris: Any, refit: Any) -> None:
     ours, _ = both(
         classifier,
         RATES,
-        *iris,
-        {},
+        iris,
         scoring=["accuracy", "neg_log_loss"],
         refit=refit,
     )
@@ -118,7 +116,7 @@ def test_scoring_by_a_function(classifier: Any, iris: Any, several: bool) -> Non
         return {"sure": found, "right": model.score(X, y)} if several else found
 
     refit = "right" if several else True
-    both(classifier, RATES, *iris, {}, scoring=score, refit=refit)
+    both(classifier, RATES, iris, scoring=score, refit=refit)
 
 
 def test_metrics_without_one_that_decides_are_refused(
@@ -133,13 +131,13 @@ def test_metrics_without_one_that_decides_are_refused(
 def test_weights_are_cut_into_folds(classifier: Any, iris: Any, seed: int) -> None:
     """A weight goes with its row, to the fit and to the metric that takes it."""
     weight = np.random.default_rng(seed).random(len(iris[1]))
-    both(classifier, RATES, *iris, {"sample_weight": weight})
+    both(classifier, RATES, iris, {"sample_weight": weight})
 
 
 def test_groups_reach_the_splitter(classifier: Any, iris: Any) -> None:
     """No group is on both sides."""
     groups = np.arange(len(iris[1])) // 20
-    both(classifier, RATES, *iris, {"groups": groups}, cv=GroupKFold(3))
+    both(classifier, RATES, iris, {"groups": groups}, cv=GroupKFold(3))
 
 
 def test_folds_are_drawn_once(classifier: Any, iris: Any) -> None:
@@ -167,7 +165,7 @@ def test_preprocessing_is_part_of_the_grid(iris: Any) -> None:
         "pca__n_components": [2, 3],
         "scale": [StandardScaler(), MinMaxScaler(), "passthrough"],
     }
-    ours, _ = both(PIPELINE, grid, *iris, {})
+    ours, _ = both(PIPELINE, grid, iris)
     assert set(ours.stack_sizes_.ravel()) == {18}
     assert ours.best_estimator_.predict(iris[0]).shape == iris[1].shape
 
@@ -192,7 +190,7 @@ def test_pipelines_within_pipelines(iris: Any) -> None:
     """The network is found at the end of the last one."""
     pipeline = make_pipeline(MinMaxScaler(), PIPELINE)
     grid = {"pipeline__net__l2": [1e-4, 1e-2], "pipeline__pca__n_components": [1, 2]}
-    ours, _ = both(pipeline, grid, *iris, {})
+    ours, _ = both(pipeline, grid, iris)
     assert set(ours.stack_sizes_.ravel()) == {6}
 
 
@@ -203,7 +201,7 @@ def test_networks_themselves_may_be_candidates(iris: Any) -> None:
         "scale": ["passthrough", StandardScaler()],
     }
     X, y = iris
-    ours, _ = both(PIPELINE, grid, X, (y == "a").astype(int), {})
+    ours, _ = both(PIPELINE, grid, (X, (y == "a").astype(int)))
     np.testing.assert_array_equal(ours.stack_sizes_[:, 0], [6, 6, 1, 1, 6, 6])
 
 
@@ -212,7 +210,7 @@ def test_failing_preprocessing_is_the_failure_of_its_candidates(iris: Any) -> No
     grid = {"pca__n_components": [2, 50], "net__l2": [1e-4, 1e-2]}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        ours, _ = both(PIPELINE, grid, *iris, {})
+        ours, _ = both(PIPELINE, grid, iris)
     failures = [str(w.message) for w in told if w.category is FitFailedWarning]
     assert len(failures) == 2
     # The very same error is told of once.
@@ -226,10 +224,10 @@ def test_diverging_member_gets_the_error_score(classifier: Any, iris: Any) -> No
     grid = {"learning_rate": [1e-2, 1e12, 2e-2]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ours, _ = both(classifier, grid, *iris, {})
+        ours, _ = both(classifier, grid, iris)
     assert ours.best_index_ != 1
     with pytest.warns(FitFailedWarning, match="DivergenceError"):
-        ours, _ = both(classifier, grid, *iris, {}, error_score=-1.0)
+        ours, _ = both(classifier, grid, iris, error_score=-1.0)
     assert ours.cv_results_["mean_test_score"][1] == -1
 
 
@@ -270,7 +268,7 @@ def test_unknown_name_is_refused(classifier: Any, iris: Any) -> None:
 def test_estimators_of_others_are_fitted_one_by_one(iris: Any, n_jobs: Any) -> None:
     """The search is an ordinary one for them, in processes if so wanted."""
     ours, _ = both(
-        LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, *iris, {}, n_jobs=n_jobs
+        LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, iris, n_jobs=n_jobs
     )
     assert (ours.stack_sizes_ == 1).all()
 
@@ -284,7 +282,7 @@ def test_what_cannot_be_stacked_is_mixed_with_what_can(
         {"normalization": ["batch"]},
         {"optimizer": ["lbfgs"], "max_epochs": [3]},
     ]
-    ours, _ = both(classifier, grid, *iris, {})
+    ours, _ = both(classifier, grid, iris)
     np.testing.assert_array_equal(ours.stack_sizes_[:, 0], [6, 6, 6, 6, 1, 1])
 
 
@@ -323,7 +321,7 @@ def test_metadata_routing(classifier: Any, iris: Any) -> None:
         pipeline = make_pipeline(StandardScaler(), net)
         pipeline[0].set_fit_request(sample_weight=False)
         grid = {"mlpclassifier__l2": [1e-4, 1e-1]}
-        ours, _ = both(pipeline, grid, *iris, {"sample_weight": weight})
+        ours, _ = both(pipeline, grid, iris, {"sample_weight": weight})
     assert set(ours.stack_sizes_.ravel()) == {6}
 
 
