@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -238,7 +239,9 @@ class GramVocabulary:
 
     def _choose(self, grams: list[str], found: GramIds, n_texts: int) -> list[str]:
         """Return the n-grams that are frequent enough."""
-        least = self.min_df if isinstance(self.min_df, int) else self.min_df * n_texts
+        least = (
+            self.min_df if isinstance(self.min_df, Integral) else self.min_df * n_texts
+        )
         most = len(grams) if self.max_features is None else self.max_features
         if least <= 1 and most >= len(grams):
             return grams

@@ -84,6 +84,7 @@ def test_unknown_words_are_left_out():
     ("params", "grams"),
     [
         ({"min_df": 2}, ["cat", "dog", "sat", "the"]),
+        ({"min_df": np.int64(2)}, ["cat", "dog", "sat", "the"]),
         ({"min_df": 0.75}, ["the"]),
         ({"max_features": 2}, ["cat", "the"]),
         ({"min_df": 2, "max_features": 9}, ["cat", "dog", "sat", "the"]),
