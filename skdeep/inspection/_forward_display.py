@@ -118,9 +118,8 @@ class ForwardPassDisplay:
         if names is not None:
             labels["inputs"] = [str(name) for name in names]
         words = steps.get("words")
-        known = words is not None and words.dtype == object
         # A row that X does not have is the affair of `plot`.
-        if known and -len(words) <= row < len(words):
+        if words is not None and words.dtype == object and abs(row) < len(words):
             labels["embedding: words"] = list(words[row])
         if view.classes is not None:
             labels["probabilities"] = [str(label) for label in view.classes]

@@ -25,7 +25,7 @@ from skdeep import (
 def test_forward_pass_of_bags_is_the_textbook_by_hand(bags: Any) -> None:
     """N-grams times their vectors, a hidden layer, and softmax, in plain NumPy."""
     net, texts = bags.estimator, bags.X[:6]
-    steps = forward_pass(net, texts)
+    steps: Any = forward_pass(net, texts)
     assert list(steps) == [
         "inputs",
         "n-grams",
@@ -83,7 +83,7 @@ def test_forward_pass_of_convolutions_ends_with_the_largest(windows: Any) -> Non
 
 def test_forward_pass_of_a_regressor_of_texts(rated: Any) -> None:
     """The largest numbers in each place, and a prediction in units of the target."""
-    steps = forward_pass(rated.estimator, rated.X[:4])
+    steps: Any = forward_pass(rated.estimator, rated.X[:4])
     np.testing.assert_array_equal(
         steps["prediction"], rated.estimator.predict(rated.X[:4])
     )
