@@ -1,7 +1,8 @@
 """Encoded texts, whole or a batch at a time."""
 
-# mypy: disable-error-code="arg-type, var-annotated"
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,11 +59,11 @@ def test_bags_are_gathered_and_cut(encoder):
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 def test_epoch_of_bags_sees_every_text_once(encoder, batch_size):
     """Shuffled, in batches that are cut from larger pieces."""
-    rows = BagRows(TEXTS, encoder, torch.float32, CPU)
+    rows: Any = BagRows(TEXTS, encoder, torch.float32, CPU)
     y = torch.arange(5)
     generator = torch.Generator().manual_seed(0)
     batches = Batches(rows, y, batch_size=batch_size, generator=generator)
-    seen = {}
+    seen: dict[int, Any] = {}
     for batch in batches:
         seen.update(zip(batch.y.tolist(), dense(batch.X), strict=True))
     assert [seen[row] for row in range(5)] == COUNTS
