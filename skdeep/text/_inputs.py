@@ -136,7 +136,7 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
 
     def _make_scaler(self, job: Job) -> BagEncoder | SequenceEncoder:
-        self._check_embeddings()
+        self._check_hashing()
         sequences = self.conv_channels is not None
         rules = GramRules(
             (1, 1) if sequences else tuple(self.ngram_range),
@@ -170,8 +170,17 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
             width=width,
         )
 
-    def _check_embeddings(self) -> None:
-        if self.embeddings is not None and self.n_features is not None:
+    def _check_hashing(self) -> None:
+        if self.n_features is None:
+            return
+        if self.min_df != 1 or self.max_features is not None:
+            raise ValueError(
+                f"{type(self).__name__} bounds its own vocabulary by min_df and "
+                f"max_features. Got min_df={self.min_df!r} and max_features="
+                f"{self.max_features!r} along with n_features={self.n_features!r}, "
+                "which hashes all n-grams. Set n_features=None, or leave these out."
+            )
+        if self.embeddings is not None:
             raise ValueError(
                 f"{type(self).__name__} gives pretrained vectors to words of its own "
                 f"vocabulary. Got embeddings along with n_features={self.n_features!r},"

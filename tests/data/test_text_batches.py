@@ -93,3 +93,13 @@ def test_renewed_texts_know_row_and_visit(encoder):
     assert dense(rows.gather(np.array([2, 0]))) == [[1, 0, 1], [1, 0, 1]]
     rows.gather(slice(1, 3))
     assert asked == [("a", 1, 0), ("a", 0, 0), ("b", 0, 0), ("a", 1, 1)]
+
+
+def test_bags_move_to_a_device(encoder):
+    """All three parts; a batch that is there already is the same object."""
+    batch = encoder.transform(TEXTS, torch.float32)
+    assert batch.to("cpu") is batch
+    moved = batch.to("meta")
+    assert moved.device.type == moved.starts.device.type == "meta"
+    assert moved.weights.device.type == "meta"
+    assert len(moved) == len(batch)

@@ -103,12 +103,25 @@ def test_vocabulary_is_bounded(params, grams):
 
 
 @pytest.mark.parametrize(
-    ("texts", "params"), [([""], {}), (["a b", "c"], {"min_df": 2})]
+    ("texts", "rules", "sentence"),
+    [
+        (["", " "], {}, r"Got 2 texts without any for .*, such as ''\. Pass texts"),
+        (["a b", "c"], {"ngram_range": (3, 3)}, r"=\(3, 3\), such as 'a b'"),
+        (["a b", "c"], {}, r"No word .* is left .* 3 different ones, for min_df=2"),
+    ],
 )
-def test_empty_vocabulary_is_refused(texts, params):
-    """With the parameter to look at."""
-    with pytest.raises(ValueError, match=r"No word or n-gram .* is left"):
-        GramVocabulary(GramRules(), **params).fit(texts)
+def test_empty_vocabulary_is_refused(texts, rules, sentence):
+    """With what there was, and the parameter to look at."""
+    with pytest.raises(ValueError, match=sentence):
+        GramVocabulary(GramRules(**rules), min_df=2).fit(texts)
+
+
+@pytest.mark.parametrize("tokens", [None, "a b", ["a", 1], 3])
+def test_tokenizer_that_gives_no_words_is_refused(tokens):
+    """A list of str it must be, or another iterable of them."""
+    with pytest.raises(TypeError, match=r"'tokenizer' parameter .* each a str. Got"):
+        GramRules(tokenizer=lambda text: tokens).tokens("a b")
+    assert GramRules(tokenizer=lambda text: iter("ab")).tokens("x") == ["a", "b"]
 
 
 def test_hashing_knows_every_word_and_no_vocabulary():

@@ -267,6 +267,8 @@ def test_vectors_that_do_not_fit_are_refused(vectors, params, sentence, sample):
         ({"ngram_range": (2, 1)}, "'ngram_range' parameter .* a pair of ints"),
         ({"char_ngram_range": 3}, "'char_ngram_range' parameter"),
         ({"min_df": 100}, "No word or n-gram .* min_df=100"),
+        ({"n_features": 9, "min_df": 2}, "Got min_df=2 .* along with n_features=9"),
+        ({"n_features": 9, "max_features": 5}, "bounds its own vocabulary by"),
         ({"pooling": "median"}, "'pooling' parameter .* must be a str among"),
         ({"embedding_dim": 0}, "'embedding_dim' parameter"),
         ({"kernel_sizes": (0, 3)}, "'kernel_sizes' parameter"),
