@@ -161,6 +161,11 @@ def folds(texts: TextSet) -> list[TextSet]:
     ]
 
 
+def warm_up() -> None:
+    """Fit once, since torch imports much of itself in the first fit of a process."""
+    TextClassifier(max_epochs=1).fit(["a", "b"] * 10, [0, 1] * 10)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Fit what the file does not have yet, one seed of everything after the other."""
     lines = read_lines(arguments.out)
@@ -172,6 +177,7 @@ def run(arguments: argparse.Namespace) -> None:
         for name, texts in sets.items()
     }
     about = machine()
+    warm_up()
     with arguments.out.open("a", encoding="utf-8") as file, one_blas_thread():
         for seed in arguments.seeds:
             for side in arguments.sides:
