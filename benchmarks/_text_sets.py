@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,10 @@ def small_part(texts: TextSet, n_train: int, seed: int) -> tuple[Any, Any]:
     rest = np.setdiff1d(np.arange(len(order)), first)
     chosen = order[np.concatenate([first, rest])[: max(n_train, len(first))]]
     return texts.X_train[chosen], texts.y_train[chosen]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file of JSON lines; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,39 +1,49 @@
 """What augmentation is worth where few texts have labels.
 
-    python benchmarks/text_augmentation.py --out text_augmentation.csv
+    python benchmarks/text_augmentation.py
 
 100, 500 and 2,000 training texts of each set, drawn once a seed (77 classes need at
 least 77 texts); accuracy on all test texts. EDA as its authors advise for few texts:
 shares of 0.05; here with eight new texts each, and the synonyms of `_small_synonyms`.
+"EDA each epoch" gives the augmenter to `TextClassifier`, which changes its texts anew
+in each epoch and has no more of them. One line of the file is one fit, written as soon
+as it is done; what is there is not run again. `--report` makes tables of a file.
 """
 
 from __future__ import annotations
 
+from _timing import machine, one_blas_thread
+
+# isort: split
 import argparse
-import csv
+import json
 import statistics
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _small_synonyms import SYNONYMS
-from _text_sets import DATA, SETS, read_set, small_part
+from _text_sets import DATA, SETS, TextSet, read_lines, read_set, small_part
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skdeep import AugmentedClassifier, TextAugmenter, TextClassifier
 
-FIELDS = ("set", "n_train", "model", "augmentation", "seed", "accuracy")
+HERE = Path(__file__).resolve().parent
+KEYS = ("set", "n_train", "model", "augmentation", "seed")
 SIZES = (100, 500, 2000)
 N_AUG = 8
+EACH_EPOCH = "EDA each epoch"
 
 MODELS: dict[str, Callable[[int], Any]] = {
-    "TextClassifier": lambda seed: TextClassifier(random_state=seed),
     "TF-IDF + logistic regression": lambda seed: make_pipeline(
         TfidfVectorizer(), LogisticRegression(max_iter=1000)
     ),
+    "TextClassifier": lambda seed: TextClassifier(random_state=seed),
 }
 
 
@@ -58,42 +68,108 @@ def replacing(seed: int) -> TextAugmenter:
 AUGMENTATIONS: dict[str, Callable[[int], Any]] = {
     "none": lambda seed: None,
     "EDA": eda,
+    EACH_EPOCH: eda,
     "AEDA": aeda,
     "replace": replacing,
 }
 
 
+def make(model: str, kind: str, seed: int) -> Any:
+    """Return a model with an augmentation around it, or in it."""
+    made, augmenter = MODELS[model](seed), AUGMENTATIONS[kind](seed)
+    if kind == EACH_EPOCH:
+        return made.set_params(augmenter=augmenter)
+    return AugmentedClassifier(made, augmenter)
+
+
+def is_senseless(model: str, kind: str) -> bool:
+    """Tell what would change nothing: marks, or epochs, of logistic regression."""
+    return model != "TextClassifier" and kind in ("AEDA", EACH_EPOCH)
+
+
+def measure(texts: TextSet, n_train: int, model: str, kind: str, seed: int) -> Any:
+    """Fit on some training texts, and score on all test texts."""
+    X, y = small_part(texts, n_train, seed)
+    fitted = make(model, kind, seed)
+    begin = time.process_time()
+    fitted.fit(X, y)
+    taken = time.process_time() - begin
+    said = fitted.predict(texts.X_test)
+    accuracy = round(float(np.mean(said == texts.y_test)), 4)
+    return {"accuracy": accuracy, "fit": round(taken, 3)}
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Fit what the file does not have yet."""
+    done = {tuple(line[key] for key in KEYS) for line in read_lines(arguments.out)}
+    sets = {name: read_set(name, arguments.data) for name in arguments.sets}
+    keys = [
+        (name, n_train, model, kind, seed)
+        for kind in arguments.kinds
+        for seed in range(arguments.seeds)
+        for n_train in SIZES
+        for model in MODELS
+        for name in sets
+        if not is_senseless(model, kind)
+    ]
+    about = machine()
+    # torch imports much of itself in the first fit of a process.
+    TextClassifier(max_epochs=1).fit(["a", "b"] * 10, [0, 1] * 10)
+    with arguments.out.open("a", encoding="utf-8") as file, one_blas_thread():
+        for key in keys:
+            if key in done:
+                continue
+            found = measure(sets[key[0]], *key[1:])
+            line = {**dict(zip(KEYS, key, strict=True)), **found}
+            print(*line.values(), sep=", ", flush=True)
+            file.write(json.dumps({**line, "machine": about}) + "\n")
+            file.flush()
+
+
+def report(lines: list[dict[str, Any]]) -> None:
+    """Print a table in Markdown: means over seeds, and gains over no augmentation."""
+    kinds = list(AUGMENTATIONS)
+    print("| set | texts | estimator | " + " | ".join(kinds) + " |")
+    print("|" + "---|" * (3 + len(kinds)))
+    for name in SETS:
+        for n_train in SIZES:
+            for model in MODELS:
+                cells, before = [], 0.0
+                for kind in kinds:
+                    scores = [
+                        line["accuracy"]
+                        for line in lines
+                        if tuple(line[key] for key in KEYS[:4])
+                        == (name, n_train, model, kind)
+                    ]
+                    mean = statistics.fmean(scores) if scores else float("nan")
+                    if kind == "none":
+                        before = mean
+                        cells.append(f"{mean:.3f} ({len(scores)})")
+                    else:
+                        gain = f"{100 * (mean - before):+.1f} ({len(scores)})"
+                        cells.append(gain if scores else "")
+                print(f"| {name} | {n_train} | {model} | " + " | ".join(cells) + " |")
+
+
 def main() -> None:
-    """Print a line for each set, size, model and augmentation."""
+    """Print a line for each fit, or a table of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--kinds", nargs="+", default=list(AUGMENTATIONS))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--report", action="store_true")
+    out = HERE / "results/text_augmentation.jsonl"
+    parser.add_argument("--out", type=Path, default=out)
     arguments = parser.parse_args()
-    rows = []
-    for name in arguments.sets:
-        texts = read_set(name, arguments.data)
-        for n_train in SIZES:
-            for model, make in MODELS.items():
-                for kind, augmenter in AUGMENTATIONS.items():
-                    scores = []
-                    for seed in range(arguments.seeds):
-                        X, y = small_part(texts, n_train, seed)
-                        fitted = AugmentedClassifier(make(seed), augmenter(seed))
-                        said = fitted.fit(X, y).predict(texts.X_test)
-                        scores.append(float(np.mean(said == texts.y_test)))
-                        values = (name, n_train, model, kind, seed, scores[-1])
-                        rows.append(dict(zip(FIELDS, values, strict=True)))
-                    mean = statistics.fmean(scores)
-                    print(
-                        name, n_train, model, kind, f"{mean:.4f}", sep=", ", flush=True
-                    )
-    if arguments.out:
-        with arguments.out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
+    # As many classes as texts, or nearly so.
+    warnings.filterwarnings("ignore", message="The least populated class")
+    warnings.filterwarnings("ignore", message="The number of unique classes")
+    if arguments.report:
+        report(read_lines(arguments.out))
+    else:
+        run(arguments)
 
 
 if __name__ == "__main__":

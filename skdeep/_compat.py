@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
     Options,
+    RealNotInt,
     StrOptions,
     validate_parameter_constraints,
 )
@@ -81,7 +82,11 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
+<<<<<<< HEAD
     "ReadOnce",
+=======
+    "RealNotInt",
+>>>>>>> text
     "SearchTasks",
     "StrOptions",
     "Tags",

@@ -14,7 +14,7 @@ from skdeep._devices import plain_torch
 from skdeep._seeding import isolated_global_rng
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
-from skdeep.data import ClassTarget
+from skdeep.data import BagEncoder, ClassTarget, SequenceEncoder
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -105,6 +105,11 @@ class FittedView:
         """Whether rows are images."""
         return hasattr(self._state.scaler, "pixels")
 
+    @property
+    def sees_texts(self) -> bool:
+        """Whether rows are texts."""
+        return isinstance(self._state.scaler, BagEncoder | SequenceEncoder)
+
     def transform(self, X: MatrixLike) -> MatrixLike:
         """Return X as the steps of a Pipeline hand it to the estimator."""
         for steps in self._before:
@@ -125,9 +130,32 @@ class FittedView:
         encoded = self.estimator._whole_rows(self._state, table, self.dtype)
         return encoded.to(self.device)
 
+    def grams(self, table: Any) -> Any:
+        """Return the n-grams of texts that the network knows.
+
+        Their weights as a csr_array of shape (n, n_grams); or, where order counts, the
+        words themselves as an ndarray of shape (n, n_words), by number where they are
+        hashed: '' or 0 where a text has ended.
+        """
+        encoder = self._state.scaler
+        if isinstance(encoder, BagEncoder):
+            return encoder.weights(table)
+        numbers = encoder.transform(table, self.dtype).numpy()
+        grams = encoder.vocabulary.grams
+        if grams is None:
+            return numbers
+        return np.array(["", *(gram[1:] for gram in grams)], dtype=object)[numbers]
+
     def blank(self) -> torch.Tensor:
         """Return one row that says nothing, as all of the network takes it."""
         return self.estimator._blank_row(self._state, self.dtype).to(self.device)
+
+    def row_shape(self) -> tuple[int, ...]:
+        """Return the shape of one row, as all of the network takes it."""
+        encoder = self._state.scaler
+        if isinstance(encoder, BagEncoder):
+            return (encoder.vocabulary.size,)
+        return tuple(self.blank().shape[1:])
 
     @contextmanager
     def running(self, n_rows: int, *, gradients: bool = False) -> Iterator[None]:

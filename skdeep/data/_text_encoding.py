@@ -91,9 +91,10 @@ class TextEncoder:
         known = [word for word in words if word in vectors]
         self.n_known = len(known)
         if not known:
+            single = [word for word in words if " " not in word]
             raise ValueError(
                 f"The word vectors of {self.vectors_file} are of no word of the "
-                f"training texts. Got e.g. {words[:3]} there. Is it of another "
+                f"training texts. Got e.g. {single[:3]} there. Is it of another "
                 "language, or in upper case?"
             )
         self.vectors = np.stack([vectors[word] for word in known])

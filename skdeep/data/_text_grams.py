@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class GramRules:
             text = text.lower()
         if self.tokenizer is None:
             return _TOKEN.findall(text)
-        return list(self.tokenizer(text))
+        return _checked(self.tokenizer(text))
 
     def word_grams(self, tokens: list[str]) -> list[str]:
         """Return the n-grams of words; a space in front tells them from characters."""
@@ -85,6 +86,18 @@ class GramRules:
             for n in range(low, high + 1)
             for i in range(len(word) - n + 1)
         ]
+
+
+def _checked(tokens: Any) -> list[str]:
+    """Return what a foreign tokenizer gave as a list, if it is one of words."""
+    if isinstance(tokens, Iterable) and not isinstance(tokens, str):
+        words = list(tokens)
+        if all(isinstance(word, str) for word in words):
+            return words
+    raise TypeError(
+        "The 'tokenizer' parameter must return the words of a text, each a str. Got "
+        f"{tokens!r:.60} of type {type(tokens).__name__}. Return a list of str."
+    )
 
 
 class _Growing(dict[str, int]):
@@ -225,11 +238,18 @@ class GramVocabulary:
         growing = _Growing()
         found = self._look_up(texts, growing)
         grams = self._choose(list(growing), found, len(texts))
+        if not growing:
+            raise ValueError(
+                "The training texts must hold a word or n-gram to learn from. Got "
+                f"{len(texts)} texts without any for ngram_range="
+                f"{self.rules.ngram_range}, such as {texts[0]!r:.60}. Pass texts that "
+                "are not empty, or include single words."
+            )
         if not grams:
             raise ValueError(
                 "No word or n-gram of the training texts is left to learn from. Got "
                 f"{len(texts)} texts with {len(growing)} different ones, for min_df="
-                f"{self.min_df!r}. Lower min_df, or look for texts that are not empty."
+                f"{self.min_df!r}. Lower min_df."
             )
         self._set(sorted(grams))
         numbers = np.fromiter(map(self._index.__getitem__, growing), dtype=np.int32)
@@ -238,7 +258,9 @@ class GramVocabulary:
 
     def _choose(self, grams: list[str], found: GramIds, n_texts: int) -> list[str]:
         """Return the n-grams that are frequent enough."""
-        least = self.min_df if isinstance(self.min_df, int) else self.min_df * n_texts
+        least = (
+            self.min_df if isinstance(self.min_df, Integral) else self.min_df * n_texts
+        )
         most = len(grams) if self.max_features is None else self.max_features
         if least <= 1 and most >= len(grams):
             return grams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -56,8 +57,15 @@ def read_vectors(
             f"The 'embeddings' parameter must name a file of word vectors. Got {path!r}"
             ", where there is none. Pass the path of a local file."
         )
-    with _open(path) as lines:
-        return _read(lines, path, words, width)
+    try:
+        with _open(path) as lines:
+            return _read(lines, path, words, width)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"The word vectors in {path!r} must be whole and compressed by gzip, as "
+            f"its name says. Got an error in reading: {error}. Fetch the file again, "
+            "or rename it."
+        ) from error
 
 
 def _open(path: str) -> TextIO:

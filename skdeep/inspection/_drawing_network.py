@@ -314,7 +314,8 @@ def _shape(layer: NetworkLayer) -> str:
         what = "value" if layer.name in ("input", "features") else "neuron"
         return f"{n_neurons:,} {what}{'s' if n_neurons > 1 else ''}"
     if _is_ensemble(layer) and not layer.name.startswith("stage"):
-        return f"{layer.shape[0]} members × {layer.shape[1]:,}"  # noqa: RUF001 - times
+        rows = "words" if layer.name == "embedding" else "members"
+        return f"{layer.shape[0]} {rows} × {layer.shape[1]:,}"  # noqa: RUF001 - times
     return " × ".join(f"{length:,}" for length in layer.shape)  # noqa: RUF001 - times
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_WRITTEN = 16
 MOST_MAPS = 16
 PANELS_A_ROW = 6
+# Lines of text that stand beside a panel.
+MOST_LABELS = 24
 
 
 class ForwardPassDisplay:
@@ -115,6 +117,10 @@ class ForwardPassDisplay:
         names = getattr(view.estimator, "feature_names_in_", None)
         if names is not None:
             labels["inputs"] = [str(name) for name in names]
+        words = steps.get("words")
+        # A row that X does not have is the affair of `plot`.
+        if words is not None and words.dtype == object and abs(row) < len(words):
+            labels["embedding: words"] = list(words[row])
         if view.classes is not None:
             labels["probabilities"] = [str(label) for label in view.classes]
         return cls(steps=steps, row=row, labels=labels).plot(ax=ax)
@@ -193,14 +199,17 @@ class ForwardPassDisplay:
             aspect="auto" if column or values.ndim == 2 else "equal",
             interpolation="nearest",
         )
+        self._label(ax, step.name, values)
         if column:
-            self._write(ax, step.name, values, largest)
+            self._write(ax, values, largest)
 
-    def _write(self, ax: Axes, name: str, values: Array, largest: float) -> None:
+    def _label(self, ax: Axes, name: str, values: Array) -> None:
         labels = (self.labels or {}).get(name, ())
-        if len(labels) == len(values):
+        if len(labels) == len(values) <= MOST_LABELS:
             ax.set_yticks(range(len(values)), labels, fontsize=7)
             ax.tick_params(length=0)
+
+    def _write(self, ax: Axes, values: Array, largest: float) -> None:
         for place, value in enumerate(values):
             dark = abs(value) > 0.6 * (largest or 1.0)
             ax.text(

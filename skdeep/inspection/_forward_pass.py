@@ -32,7 +32,7 @@ class ForwardStep:
     kind : str
         What made it, as in "ReLU" or "Linear(4, 8)".
     values : ndarray of shape (n_samples, ...)
-        What came out.
+        What came out; a csr_array where nearly all of it is 0.
     """
 
     name: str
@@ -147,6 +147,9 @@ def forward_pass(estimator: Any, X: MatrixLike) -> ForwardPass:
     Estimators with a frozen backbone predict from features that a fused copy of it has
     found: there the last steps agree with `predict_proba` up to rounding.
 
+    The n-grams of texts are one sparse array. Texts that convolutions read are filled
+    up to the longest, which the largest responses leave out.
+
     Examples
     --------
     >>> import numpy as np
@@ -174,7 +177,9 @@ def forward_pass(estimator: Any, X: MatrixLike) -> ForwardPass:
     with view.running(table.shape[0]):
         encoded = view.inputs(table)
         outputs, raw = trace(view.module, parts, encoded)
-        if view.scales_inputs:
+        if view.sees_texts:
+            steps.append(_grams(view.grams(table)))
+        elif view.scales_inputs:
             kind = "as the network takes them"
             steps.append(ForwardStep("scaled inputs", kind, _array(encoded)))
         steps += [
@@ -189,11 +194,20 @@ def forward_pass(estimator: Any, X: MatrixLike) -> ForwardPass:
 def _inputs(view: FittedView, table: Any, X: MatrixLike) -> ForwardStep:
     if view.sees_images:
         return ForwardStep("inputs", "pixels in [0, 1]", _array(view.pixels(table)))
+    if view.sees_texts:
+        return ForwardStep("inputs", "texts", table.texts.copy())
     if isinstance(table, np.ndarray):
         return ForwardStep("inputs", "as they came", np.array(table))
     if sp.issparse(table):
         return ForwardStep("inputs", "as they came", table.toarray())
     return ForwardStep("inputs", "as they came", np.asarray(view.transform(X)))
+
+
+def _grams(found: Any) -> ForwardStep:
+    if sp.issparse(found):
+        return ForwardStep("n-grams", "weights", found)
+    kind = "known words" if found.dtype == object else "by number, 0 for none"
+    return ForwardStep("words", kind, found)
 
 
 def _conclusion(view: FittedView, raw: torch.Tensor) -> list[ForwardStep]:

@@ -213,7 +213,10 @@ def _layers_of(view: FittedView) -> list[NetworkLayer]:
     with view.running(len(blank)):
         outputs, _ = trace(view.module, parts, blank)
     seen = zip(parts, outputs, strict=True)
-    layers = [NetworkLayer("input", "", tuple(blank.shape[1:]), labels=_inputs(view))]
+    what = ""
+    if view.sees_texts:
+        what = "n-grams" if parts[0].kind.startswith("Bags") else "words"
+    layers = [NetworkLayer("input", what, view.row_shape(), labels=_inputs(view))]
     layers += [
         _layer(name, list(group), layers[0].shape)
         for name, group in groupby(seen, key=lambda pair: pair[0].group)
@@ -246,7 +249,15 @@ def _layer(
 
 def _what(parts: list[Part]) -> str:
     """Return in a word or two what a layer does beside its weighted sums."""
-    roles = {"activations", "pooled", "normalized", "dropped out", "maps", "found"}
+    roles = {
+        "activations",
+        "pooled",
+        "largest",
+        "normalized",
+        "dropped out",
+        "maps",
+        "found",
+    }
     words = [part.kind for part in parts if part.role in roles]
     short = [word.split("(")[0] if "Drop" not in word else word for word in words]
     return ", ".join(dict.fromkeys(short))

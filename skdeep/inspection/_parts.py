@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+import torch
 from torch import nn
 
 from skdeep.networks import (
     ACTIVATIONS,
     MLP,
     Backbone,
+    BagEmbedding,
     ConvBlock,
+    ConvEmbedding,
     ConvNet,
     FeatureScale,
     FunctionActivation,
@@ -21,6 +24,7 @@ from skdeep.networks import (
     Residual,
     TabularInputs,
     TabularNetwork,
+    TextNetwork,
     TransferNet,
     activation_name,
 )
@@ -47,8 +51,8 @@ class Part:
         Where its numbers are seen.
     before : bool
         Whether they are what goes into that module, not what comes out.
-    parameters : tuple of nn.Parameter
-        What it learns.
+    parameters : tuple of Tensor
+        What it learns, or was given.
     n_members : int
         How many networks its rows belong to, member by member.
     """
@@ -59,7 +63,7 @@ class Part:
     kind: str
     hook: nn.Module
     before: bool = False
-    parameters: tuple[nn.Parameter, ...] = ()
+    parameters: tuple[torch.Tensor, ...] = ()
     n_members: int = 1
 
     @property
@@ -218,6 +222,44 @@ def _stage_kind(modules: dict[str, None], end: str) -> str:
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} ... {names[-1]}"
 
 
+def _text(module: TextNetwork, path: str, group: str) -> Walk:
+    yield from _walk(module.embedding, _join(path, "embedding"), group)
+    if module.dropout.p:
+        convolved = isinstance(module.embedding, ConvEmbedding)
+        last = "convolutions" if convolved else "embedding"
+        yield _part(module.dropout, _join(path, "dropout"), last)
+    yield from _mlp(module.head, _join(path, "head"), "")
+
+
+def _bags(module: BagEmbedding, path: str, _group: str) -> Walk:
+    vectors = _vectors(module)
+    role = "largest of the vectors" if module.pooling == "max" else "sums of vectors"
+    kind = f"Bags({_size(vectors)}, {module.pooling})"
+    yield Part("embedding", role, path, kind, module, parameters=vectors)
+
+
+def _windows(module: ConvEmbedding, path: str, _group: str) -> Walk:
+    vectors, words = _vectors(module), module.words
+    kind = f"Embedding({_size(vectors)})"
+    yield Part(
+        "embedding", "words", _join(path, "words"), kind, words, parameters=vectors
+    )
+    for name, convolution in module.convolutions.named_children():
+        part = _part(convolution, _join(path, f"convolutions.{name}"), "convolutions")
+        window = int(convolution.kernel_size[0])  # type: ignore[index]  # of Conv1d
+        yield replace(part, role=f"sums over windows of {window}")
+    yield Part("convolutions", "largest", path, "ReLU, MaxOverText", module)
+
+
+def _vectors(module: BagEmbedding | ConvEmbedding) -> tuple[torch.Tensor, ...]:
+    """Return the vectors that are trained, and those of a file that are not."""
+    return (module.table,) if module.known is None else (module.table, module.known)
+
+
+def _size(vectors: tuple[torch.Tensor, ...]) -> str:
+    return f"{sum(map(len, vectors))}, {vectors[0].shape[1]}"
+
+
 def _scale(module: FeatureScale, path: str, group: str) -> Walk:
     yield Part(group, "standardised", path, f"FeatureScale({len(module.mean)})", module)
 
@@ -230,6 +272,9 @@ _WALKS: Final[dict[type[nn.Module], Callable[..., Walk]]] = {
     MLP: _mlp,
     ConvNet: _convnet,
     TabularNetwork: _tabular,
+    TextNetwork: _text,
+    BagEmbedding: _bags,
+    ConvEmbedding: _windows,
     TransferNet: _transfer,
     Backbone: _backbone,
     FeatureScale: _scale,
@@ -285,7 +330,7 @@ def describe(module: nn.Module) -> str:
         sizes = activation_name(module.activation)
     elif isinstance(module, FunctionActivation):
         return activation_name(module)
-    elif isinstance(module, nn.Conv2d):
+    elif isinstance(module, nn.Conv1d | nn.Conv2d):
         kernel = "x".join(map(str, module.kernel_size))
         sizes = f"{module.in_channels}, {module.out_channels}, {kernel}"
     elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d):

@@ -130,8 +130,9 @@ def summary(estimator: Any) -> NetworkSummary:
     """Summarise the network of a fitted estimator, layer by layer.
 
     The network is run once on a row of zeros, so that the shapes are those that come
-    out. Of a pretrained backbone the lines are its stages, the ones that
-    `trainable_layers` counts from the last.
+    out. Where convolutions read texts the row has 32 words, or `max_length`. Of a
+    pretrained backbone the lines are its stages, the ones that `trainable_layers`
+    counts from the last.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ def summary(estimator: Any) -> NetworkSummary:
     )
     return NetworkSummary(
         estimator=view.name,
-        input_shape=tuple(blank.shape[1:]),
+        input_shape=view.row_shape(),
         layers=layers,
         n_parameters=sum(layer.n_parameters for layer in layers),
         n_trainable=sum(layer.n_trainable for layer in layers),

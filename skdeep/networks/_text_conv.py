@@ -48,6 +48,8 @@ class ConvEmbedding(nn.Module):
     ----------
     table : nn.Parameter of shape (1 + n_words, width)
         The vectors.
+    words : nn.Identity
+        Where the vectors of the words can be seen.
     convolutions : nn.ModuleList
         One for each of `kernel_sizes`.
 
@@ -73,6 +75,7 @@ class ConvEmbedding(nn.Module):
         table[0] = 0.0
         self.table = nn.Parameter(table)
         self.register_buffer("known", known)
+        self.words = nn.Identity()
         self.convolutions = nn.ModuleList()
         for kernel in kernel_sizes:
             convolution = _Convolution(
@@ -95,7 +98,7 @@ class ConvEmbedding(nn.Module):
         vectors : Tensor of shape (batch, width)
             At least 0.
         """
-        vectors = self._vectors(words).transpose(1, 2)
+        vectors = self.words(self._vectors(words)).transpose(1, 2)
         ended = (words == 0).unsqueeze(1)
         # A text without words responds to nothing, as zeros do.
         ended[:, :, 0] = False

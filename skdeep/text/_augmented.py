@@ -199,10 +199,30 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
             tags.input_tags.two_d_array = False
         tags.target_tags = inner.target_tags
         tags.non_deterministic = inner.non_deterministic
-        for name in ("classifier_tags", "regressor_tags"):
-            if getattr(tags, name) is not None and getattr(inner, name) is not None:
-                setattr(tags, name, getattr(inner, name))
         return tags
+
+
+def inner_tags(owner: AugmentedEstimator, tags: Tags, name: str) -> Tags:
+    """Return tags with those of the estimator within that its kind has.
+
+    Parameters
+    ----------
+    owner : AugmentedEstimator
+        Holds the estimator.
+    tags : Tags
+        Its own.
+    name : {"classifier_tags", "regressor_tags"}
+        Which ones.
+
+    Returns
+    -------
+    tags : Tags
+        The same object.
+    """
+    inner = getattr(get_tags(owner.estimator), name)
+    if inner is not None:
+        setattr(tags, name, inner)
+    return tags
 
 
 def _rows_of(values: Any, origin: Array) -> Any:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skdeep._compat import check_is_fitted
+from skdeep._compat import Tags, check_is_fitted
 from skdeep.text._augmented import (
     AUGMENTED_CONSTRAINTS,
     AugmentedEstimator,
     inner_has,
+    inner_tags,
 )
 
 if TYPE_CHECKING:
@@ -148,3 +149,7 @@ class AugmentedClassifier(ClassifierMixin, AugmentedEstimator):
         check_is_fitted(self)
         decision: Array = self.estimator_.decision_function(X)
         return decision
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say what the classifier says."""
+        return inner_tags(self, super().__sklearn_tags__(), "classifier_tags")

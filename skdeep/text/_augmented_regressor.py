@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 
 from sklearn.base import RegressorMixin
 
-from skdeep.text._augmented import AUGMENTED_CONSTRAINTS, AugmentedEstimator
+from skdeep._compat import Tags
+from skdeep.text._augmented import (
+    AUGMENTED_CONSTRAINTS,
+    AugmentedEstimator,
+    inner_tags,
+)
 
 
 class AugmentedRegressor(RegressorMixin, AugmentedEstimator):
@@ -70,3 +75,7 @@ class AugmentedRegressor(RegressorMixin, AugmentedEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = AUGMENTED_CONSTRAINTS
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say what the regressor says."""
+        return inner_tags(self, super().__sklearn_tags__(), "regressor_tags")

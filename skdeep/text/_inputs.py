@@ -27,6 +27,7 @@ from skdeep.data import (
     SequenceEncoder,
     SequenceRows,
     TextTable,
+    TokenBags,
     check_target,
     read_texts,
 )
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 # Numbers in the largest map of the texts that go through the network at once.
 BLOCK_NUMBERS = 2**21
 BLOCK_BAGS = 1024
+# In a text, where none is at hand.
+USUAL_WORDS = 32
 
 
 # What must not change between a training and one that goes on from it.
@@ -116,8 +119,8 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         return int(self.conv_channels) * len(kernels)
 
     def _n_weights(self, table: Any, n_outputs: int) -> int:
-        # Texts of about 32 words, whose vectors are gathered or convolved.
-        work = 32 * self.embedding_dim
+        # The vectors of the words are gathered or convolved.
+        work = USUAL_WORDS * self.embedding_dim
         work *= sum(self._kernels()) * (self.conv_channels or 0) or 1
         widths = (self._width(), *self._widths(), n_outputs)
         return int(work + sum(a * b for a, b in pairwise(widths)))
@@ -133,7 +136,7 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
 
     def _make_scaler(self, job: Job) -> BagEncoder | SequenceEncoder:
-        self._check_embeddings()
+        self._check_hashing()
         sequences = self.conv_channels is not None
         rules = GramRules(
             (1, 1) if sequences else tuple(self.ngram_range),
@@ -167,8 +170,17 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
             width=width,
         )
 
-    def _check_embeddings(self) -> None:
-        if self.embeddings is not None and self.n_features is not None:
+    def _check_hashing(self) -> None:
+        if self.n_features is None:
+            return
+        if self.min_df != 1 or self.max_features is not None:
+            raise ValueError(
+                f"{type(self).__name__} bounds its own vocabulary by min_df and "
+                f"max_features. Got min_df={self.min_df!r} and max_features="
+                f"{self.max_features!r} along with n_features={self.n_features!r}, "
+                "which hashes all n-grams. Set n_features=None, or leave these out."
+            )
+        if self.embeddings is not None:
             raise ValueError(
                 f"{type(self).__name__} gives pretrained vectors to words of its own "
                 f"vocabulary. Got embeddings along with n_features={self.n_features!r},"
@@ -266,6 +278,13 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
     ) -> Any:
         encoder: Any = state.scaler
         return encoder.transform(block, dtype)
+
+    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> Any:
+        if self.conv_channels is None:
+            none = torch.zeros(0, dtype=torch.int32)
+            return TokenBags(none, torch.zeros(2, dtype=torch.int32), none.to(dtype))
+        n_words = min(USUAL_WORDS, self.max_length or USUAL_WORDS)
+        return torch.zeros(1, n_words, dtype=torch.int64)
 
     def transform(self, X: MatrixLike) -> Array:
         """Return a vector for each text: what the perceptron is given.

@@ -6,7 +6,7 @@ import os
 from numbers import Integral, Real
 from typing import Any
 
-from skdeep._compat import Interval, Options, StrOptions
+from skdeep._compat import Interval, Options, RealNotInt, StrOptions
 from skdeep._constraints import PerLayer, network_constraints
 from skdeep.augmentation import TextAugmenter
 from skdeep.base import SHARED_CONSTRAINTS
@@ -43,7 +43,7 @@ TEXT_CONSTRAINTS: dict[str, list[Any]] = {
     "ngram_range": [GramRange()],
     "char_ngram_range": [GramRange(), None],
     "n_features": [_COUNT, None],
-    "min_df": [_COUNT, Interval(Real, 0, 1, closed="both")],
+    "min_df": [_COUNT, Interval(RealNotInt, 0, 1, closed="both")],
     "max_features": [_COUNT, None],
     "use_idf": ["boolean"],
     "sublinear_tf": ["boolean"],

@@ -31,7 +31,7 @@ class TextClassifier(TextDoor, DeepClassifier):
         Least and most words in a row that are looked at together.
     char_ngram_range : tuple of two int or None, default=None
         Likewise of characters within a word, its ends included; None takes none. (2, 4)
-        helps against misspellings and takes two to three times as long.
+        helps against misspellings and takes up to twice as long.
     n_features : int or None, default=None
         Hash n-grams to so many numbers, which some then share [2]_; None keeps a
         vocabulary of the training texts.

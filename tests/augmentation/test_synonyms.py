@@ -1,10 +1,10 @@
 """Where synonyms come from."""
 
-# mypy: disable-error-code="attr-defined, misc"
 from __future__ import annotations
 
 import sys
 import types
+from typing import Any
 
 import pytest
 
@@ -12,10 +12,15 @@ from skdeep.augmentation._synonyms import find_synonyms
 from skdeep.exceptions import MissingDependencyError
 
 
+def looked_up(source: Any) -> Any:
+    """Return the function from a word to its synonyms."""
+    return find_synonyms(source)
+
+
 def test_no_source_gives_no_lookup():
     """None is told from a source that knows nothing."""
-    assert find_synonyms(None) is None
-    assert find_synonyms({})("word") == []
+    assert looked_up(None) is None
+    assert looked_up({})("word") == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ def test_synonyms_take_over_capitals(word, synonyms):
     table = {"good": ["fine", "nice", "fine"], "Rome": ["the eternal city"]}
     if word == "Rome":
         synonyms = ["The eternal city"]
-    assert find_synonyms(table)(word) == synonyms
+    assert looked_up(table)(word) == synonyms
 
 
 def test_function_is_asked_once_a_word():
@@ -44,34 +49,34 @@ def test_function_is_asked_once_a_word():
         asked.append(word)
         return [word + "ish"]
 
-    lookup = find_synonyms(source)
+    lookup = looked_up(source)
     assert lookup("green") == lookup("green") == ["greenish"]
     assert asked == ["green"]
 
 
 def test_word_itself_and_blanks_are_no_synonyms():
     """They would change nothing, or leave a hole."""
-    assert find_synonyms({"a": ["a", "", " ", "b"]})("a") == ["b"]
-    assert find_synonyms(lambda word: None)("a") == []
+    assert looked_up({"a": ["a", "", " ", "b"]})("a") == ["b"]
+    assert looked_up(lambda word: None)("a") == []
 
 
 @pytest.mark.parametrize("wrong", ["one", 3, [1, 2]])
 def test_source_that_gives_no_list_of_words_is_refused(wrong):
     """The sentence names the parameter and the word."""
     with pytest.raises(ValueError, match=r"'synonyms' parameter .* for 'a'"):
-        find_synonyms({"a": wrong})("a")
+        looked_up({"a": wrong})("a")
 
 
 def test_wordnet_without_nltk_says_what_to_install(hide_module):
     """nltk is an optional dependency."""
     hide_module("nltk")
     with pytest.raises(MissingDependencyError, match=r"skdeep-torch\[text\]"):
-        find_synonyms("wordnet")
+        looked_up("wordnet")
 
 
 def fake_nltk(monkeypatch, wordnet):
     """Put a reader in the place of nltk's."""
-    corpus = types.ModuleType("nltk.corpus")
+    corpus: Any = types.ModuleType("nltk.corpus")
     corpus.wordnet = wordnet
     monkeypatch.setitem(sys.modules, "nltk", types.ModuleType("nltk"))
     monkeypatch.setitem(sys.modules, "nltk.corpus", corpus)
@@ -85,7 +90,7 @@ def test_wordnet_without_its_data_says_what_to_download(monkeypatch):
 
     fake_nltk(monkeypatch, types.SimpleNamespace(ensure_loaded=ensure_loaded))
     with pytest.raises(LookupError, match="downloader wordnet") as caught:
-        find_synonyms("wordnet")
+        looked_up("wordnet")
     assert "\n" not in str(caught.value)
 
 
@@ -105,7 +110,7 @@ def test_wordnet_gives_sorted_lemmas_of_all_senses(monkeypatch):
         ],
     )
     fake_nltk(monkeypatch, reader)
-    assert find_synonyms("wordnet")("car") == ["auto", "motor car", "railway car"]
+    assert looked_up("wordnet")("car") == ["auto", "motor car", "railway car"]
 
 
 def test_wordnet_of_nltk_is_read_where_it_is_there():
@@ -117,4 +122,4 @@ def test_wordnet_of_nltk_is_read_where_it_is_there():
         wordnet.ensure_loaded()
     except LookupError:
         pytest.skip("WordNet's data are not there")
-    assert "automobile" in find_synonyms("wordnet")("car")
+    assert "automobile" in looked_up("wordnet")("car")

@@ -1,9 +1,9 @@
 """The augmenter of texts: what its parameters do, and what they leave alone."""
 
-# mypy: disable-error-code="arg-type, union-attr"
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,8 +108,8 @@ def test_single_word_is_changed_by_what_can():
 
 def test_stop_words_get_no_synonyms():
     """Unless there are none; a list of one's own takes any case."""
-    shares = {**OFF, "synonym": 1.0}
-    made = {"synonyms": TABLE, "n_aug": 1, "random_state": 0}
+    shares: dict[str, Any] = {**OFF, "synonym": 1.0}
+    made: dict[str, Any] = {"synonyms": TABLE, "n_aug": 1, "random_state": 0}
     new = TextAugmenter(**shares, **made).augment(["The room"])[1]
     assert new == "The Chamber".replace("C", "c")
     new = TextAugmenter(**shares, **made, stop_words=None).augment(["The room"])[1]
@@ -133,7 +133,7 @@ def test_default_object_works_and_says_what_it_lacks():
 def test_share_of_synonyms_without_any_is_refused(name):
     """What was asked for cannot be had: no silence, and no warning only."""
     with pytest.raises(ValueError, match=f"'{name}' parameter .* needs synonyms"):
-        TextAugmenter(**{name: 0.2}).augment(["a b"])
+        TextAugmenter().set_params(**{name: 0.2}).augment(["a b"])
 
 
 def test_nothing_to_do_is_refused():
@@ -150,6 +150,7 @@ def test_replacement_needs_a_fit():
         augmenter.augment(["a b c"])
     training = ["the cat", "the dog", "the sun of a cat"]
     grown = augmenter.fit(training).augment(["the cat of x"])
+    assert augmenter.word_weights_ is not None
     known = set(augmenter.word_weights_.words)
     new = {word for text in grown[1:] for word in text.split()}
     assert new <= known | {"x"}

@@ -1,9 +1,9 @@
 """The operations of EDA, AEDA and UDA, held to their papers."""
 
-# mypy: disable-error-code="arg-type, misc"
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from skdeep.augmentation._word_weights import WordWeights
 from skdeep.augmentation._words import split_words
 
 TEXT = "one two three four five six seven eight nine ten"
-LOOKUP = find_synonyms({word: [f"{word}-a", f"{word}-b"] for word in TEXT.split()})
+LOOKUP: Any = find_synonyms({word: [f"{word}-a", f"{word}-b"] for word in TEXT.split()})
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_replacement_takes_all_occurrences_and_spares_stop_words(rng):
 
 def test_replacement_looks_further_where_there_is_no_synonym(rng):
     """Words without synonyms are passed over, and counted for nothing."""
-    lookup = find_synonyms({"ten": ["X"]})
+    lookup: Any = find_synonyms({"ten": ["X"]})
     words = split_words(TEXT)
     assert replace_by_synonyms(words, 0.1, lookup, (), rng)
     assert words.text == TEXT.replace("ten", "X")
@@ -83,7 +83,7 @@ def test_insertion_adds_synonyms_of_words_of_the_text(rng):
 
 def test_insertion_reaches_every_place(rng):
     """Also the beginning and the end, which EDA's code leaves out."""
-    lookup = find_synonyms({"b": ["new"]})
+    lookup: Any = find_synonyms({"b": ["new"]})
     places = set()
     for _ in range(100):
         words = split_words("a b c")

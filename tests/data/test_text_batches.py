@@ -1,7 +1,8 @@
 """Encoded texts, whole or a batch at a time."""
 
-# mypy: disable-error-code="arg-type, var-annotated"
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,11 +59,11 @@ def test_bags_are_gathered_and_cut(encoder):
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 def test_epoch_of_bags_sees_every_text_once(encoder, batch_size):
     """Shuffled, in batches that are cut from larger pieces."""
-    rows = BagRows(TEXTS, encoder, torch.float32, CPU)
+    rows: Any = BagRows(TEXTS, encoder, torch.float32, CPU)
     y = torch.arange(5)
     generator = torch.Generator().manual_seed(0)
     batches = Batches(rows, y, batch_size=batch_size, generator=generator)
-    seen = {}
+    seen: dict[int, Any] = {}
     for batch in batches:
         seen.update(zip(batch.y.tolist(), dense(batch.X), strict=True))
     assert [seen[row] for row in range(5)] == COUNTS
@@ -92,3 +93,13 @@ def test_renewed_texts_know_row_and_visit(encoder):
     assert dense(rows.gather(np.array([2, 0]))) == [[1, 0, 1], [1, 0, 1]]
     rows.gather(slice(1, 3))
     assert asked == [("a", 1, 0), ("a", 0, 0), ("b", 0, 0), ("a", 1, 1)]
+
+
+def test_bags_move_to_a_device(encoder):
+    """All three parts; a batch that is there already is the same object."""
+    batch = encoder.transform(TEXTS, torch.float32)
+    assert batch.to("cpu") is batch
+    moved = batch.to("meta")
+    assert moved.device.type == moved.starts.device.type == "meta"
+    assert moved.weights.device.type == "meta"
+    assert len(moved) == len(batch)

@@ -1,6 +1,5 @@
 """Words, n-grams, and the numbers they get."""
 
-# mypy: disable-error-code="index, union-attr"
 from __future__ import annotations
 
 import subprocess
@@ -47,7 +46,7 @@ def test_counts_are_those_of_scikit_learn(ngram_range):
     expected = vectorizer.fit_transform(TEXTS)
     vocabulary = GramVocabulary(rules)
     found = vocabulary.fit(TEXTS)
-    names = [gram[1:] for gram in vocabulary.grams]
+    names = [gram[1:] for gram in vocabulary.grams or ()]
     assert names == vectorizer.get_feature_names_out().tolist()
     counts = found.counts(vocabulary.size).toarray()
     np.testing.assert_array_equal(counts, expected.toarray())
@@ -66,7 +65,8 @@ def test_words_come_in_their_order():
     """Sequences of words are read from the same numbers."""
     vocabulary = GramVocabulary(GramRules())
     found = vocabulary.fit(["b a", "a a c"])
-    words = [vocabulary.grams[i] for i in found.ids]
+    grams = vocabulary.grams or []
+    words = [grams[i] for i in found.ids]
     assert words == [" b", " a", " a", " a", " c"]
     assert found.starts.tolist() == [0, 2, 5]
 
@@ -84,6 +84,7 @@ def test_unknown_words_are_left_out():
     ("params", "grams"),
     [
         ({"min_df": 2}, ["cat", "dog", "sat", "the"]),
+        ({"min_df": np.int64(2)}, ["cat", "dog", "sat", "the"]),
         ({"min_df": 0.75}, ["the"]),
         ({"max_features": 2}, ["cat", "the"]),
         ({"min_df": 2, "max_features": 9}, ["cat", "dog", "sat", "the"]),
@@ -95,19 +96,32 @@ def test_vocabulary_is_bounded(params, grams):
     texts = ["the cat sat", "the cat", "the dog", "a dog sat on dog dog"]
     vocabulary = GramVocabulary(rules, **params)
     found = vocabulary.fit(texts)
-    assert [gram[1:] for gram in vocabulary.grams] == grams
+    assert [gram[1:] for gram in vocabulary.grams or ()] == grams
     again = vocabulary.number(texts)
     np.testing.assert_array_equal(found.ids, again.ids)
     np.testing.assert_array_equal(found.starts, again.starts)
 
 
 @pytest.mark.parametrize(
-    ("texts", "params"), [([""], {}), (["a b", "c"], {"min_df": 2})]
+    ("texts", "rules", "sentence"),
+    [
+        (["", " "], {}, r"Got 2 texts without any for .*, such as ''\. Pass texts"),
+        (["a b", "c"], {"ngram_range": (3, 3)}, r"=\(3, 3\), such as 'a b'"),
+        (["a b", "c"], {}, r"No word .* is left .* 3 different ones, for min_df=2"),
+    ],
 )
-def test_empty_vocabulary_is_refused(texts, params):
-    """With the parameter to look at."""
-    with pytest.raises(ValueError, match=r"No word or n-gram .* is left"):
-        GramVocabulary(GramRules(), **params).fit(texts)
+def test_empty_vocabulary_is_refused(texts, rules, sentence):
+    """With what there was, and the parameter to look at."""
+    with pytest.raises(ValueError, match=sentence):
+        GramVocabulary(GramRules(**rules), min_df=2).fit(texts)
+
+
+@pytest.mark.parametrize("tokens", [None, "a b", ["a", 1], 3])
+def test_tokenizer_that_gives_no_words_is_refused(tokens):
+    """A list of str it must be, or another iterable of them."""
+    with pytest.raises(TypeError, match=r"'tokenizer' parameter .* each a str. Got"):
+        GramRules(tokenizer=lambda text: tokens).tokens("a b")
+    assert GramRules(tokenizer=lambda text: iter("ab")).tokens("x") == ["a", "b"]
 
 
 def test_hashing_knows_every_word_and_no_vocabulary():

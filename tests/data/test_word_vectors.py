@@ -55,6 +55,17 @@ def test_wrong_file_is_refused(tmp_path, content, sentence):
     assert "vectors.txt" in str(caught.value)
 
 
+def test_broken_archive_is_refused(tmp_path):
+    """What is no gzip file, and what ends too early."""
+    path = tmp_path / "vectors.txt.gz"
+    path.write_text("a 1 2 3")
+    with pytest.raises(ValueError, match=r"compressed by gzip, as its name says\. Got"):
+        read_vectors(str(path), {"a"})
+    path.write_bytes(gzip.compress(b"a 1 2 3\n" * 100)[:-9])
+    with pytest.raises(ValueError, match="must be whole"):
+        read_vectors(str(path), {"a"})
+
+
 def test_missing_file_is_refused(tmp_path):
     """Nothing is looked for elsewhere, and nothing downloaded."""
     with pytest.raises(ValueError, match="must name a file of word vectors"):

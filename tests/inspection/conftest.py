@@ -17,6 +17,8 @@ from skdeep import (
     MLPClassifier,
     MLPRegressor,
     TabularMLPClassifier,
+    TextClassifier,
+    TextRegressor,
 )
 
 
@@ -121,3 +123,56 @@ def frozen() -> Fitted:
         random_state=0,
     )
     return Fitted(classifier.fit(images, y[:30]), images, y[:30])
+
+
+TEXTS = np.array(
+    [
+        "a good film, a fine film",
+        "so fine",
+        "",
+        "a bad film",
+        "so dull, so bad a film",
+        "awful",
+    ]
+    * 5,
+    dtype=object,
+)
+
+
+@pytest.fixture(scope="session")
+def bags() -> Fitted:
+    """Return a perceptron on sums of the vectors of n-grams."""
+    y = np.array(["good", "good", "none", "bad", "bad", "bad"] * 5)
+    net = TextClassifier(
+        embedding_dim=4,
+        hidden_layer_sizes=6,
+        embedding_dropout=0.2,
+        max_epochs=4,
+        random_state=0,
+    )
+    return Fitted(net.fit(TEXTS, y), TEXTS, y)
+
+
+@pytest.fixture(scope="session")
+def windows() -> Fitted:
+    """Return convolutions over words, with two answers."""
+    y = np.arange(30) % 6 > 2
+    net = TextClassifier(
+        conv_channels=3,
+        kernel_sizes=(1, 2),
+        embedding_dim=4,
+        max_length=5,
+        max_epochs=4,
+        random_state=0,
+    )
+    return Fitted(net.fit(TEXTS, y), TEXTS, y)
+
+
+@pytest.fixture(scope="session")
+def rated() -> Fitted:
+    """Return a regressor on the largest numbers of hashed vectors."""
+    y = np.arange(30) % 6 / 2
+    net = TextRegressor(
+        n_features=32, pooling="max", embedding_dim=4, max_epochs=4, random_state=0
+    )
+    return Fitted(net.fit(TEXTS, y), TEXTS, y)

@@ -18,7 +18,9 @@ from skdeep import (
 )
 
 
-@pytest.mark.parametrize("fixture", ["iris", "tabular", "cnn", "frozen", "stopped"])
+@pytest.mark.parametrize(
+    "fixture", ["iris", "tabular", "cnn", "frozen", "stopped", "bags", "windows"]
+)
 def test_forward_pass_ends_with_what_the_estimator_predicts(fixture, request):
     """The last steps are predict_proba and predict."""
     estimator, X, _ = request.getfixturevalue(fixture)

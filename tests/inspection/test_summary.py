@@ -30,7 +30,18 @@ def test_summary_counts_a_perceptron_by_hand(iris):
 
 
 @pytest.mark.parametrize(
-    "fixture", ["iris", "regressor", "tabular", "cnn", "frozen", "stopped"]
+    "fixture",
+    [
+        "iris",
+        "regressor",
+        "tabular",
+        "cnn",
+        "frozen",
+        "stopped",
+        "bags",
+        "windows",
+        "rated",
+    ],
 )
 def test_summary_counts_every_parameter_once(fixture, request):
     """The lines add up to what torch counts."""

@@ -10,6 +10,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -176,6 +177,47 @@ def test_weights_reach_the_estimator_under_metadata_routing() -> None:
     alone = GaussianNB().fit(X[:10], y[:10])
     np.testing.assert_allclose(
         model.predict_proba(X), alone.predict_proba(X), rtol=1e-6
+    )
+
+
+def test_weights_reach_an_ensemble_of_estimators_without_any() -> None:
+    """Bagging draws by weight, whatever its estimator can do with one."""
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y, weight = (X[:, 0] > 0).astype(int), np.repeat([1.0, 0.0], 10)
+    bagging = BaggingClassifier(KNeighborsClassifier(1), random_state=0)
+    wrong = np.concatenate([y[:10], 1 - y[10:]])
+    one, two = (
+        AugmentedClassifier(bagging).fit(X, labels, sample_weight=weight)
+        for labels in (y, wrong)
+    )
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+def test_names_of_features_are_those_of_the_estimator() -> None:
+    """Of a frame; texts have none."""
+    pandas = pytest.importorskip("pandas", reason="a frame has names")
+    frame = pandas.DataFrame({"wide": [0.0, 1.0] * 5, "tall": [1.0, 2.0] * 5})
+    model = AugmentedClassifier(LogisticRegression()).fit(frame, [0, 1] * 5)
+    assert model.feature_names_in_.tolist() == ["wide", "tall"]
+    assert model.n_features_in_ == 2
+    with pytest.raises(AttributeError, match="before it is fitted"):
+        AugmentedClassifier(LogisticRegression()).feature_names_in_  # noqa: B018
+
+
+def test_tags_are_those_of_the_estimator() -> None:
+    """What it says of classes and outputs holds around it."""
+    tags = AugmentedClassifier(KNeighborsClassifier()).__sklearn_tags__()
+    assert (
+        tags.classifier_tags
+        == KNeighborsClassifier().__sklearn_tags__().classifier_tags
+    )
+    assert tags.target_tags.multi_output
+    tags = AugmentedRegressor(Ridge()).__sklearn_tags__()
+    assert tags.input_tags.sparse
+    assert (
+        not AugmentedClassifier(GaussianNB())
+        .__sklearn_tags__()
+        .target_tags.multi_output
     )
 
 

@@ -1,10 +1,10 @@
 """Networks for texts: what they learn, and what their parameters do."""
 
-# mypy: disable-error-code="arg-type, index, union-attr"
 from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from skdeep import TextAugmenter, TextClassifier, TextRegressor
 
 GOOD = ["good", "fine", "great", "lovely"]
 BAD = ["bad", "poor", "awful", "dull"]
-QUICK = {"embedding_dim": 8, "max_epochs": 12, "random_state": 0}
+QUICK: dict[str, Any] = {"embedding_dim": 8, "max_epochs": 12, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_word_order_is_seen_by_convolutions_and_bigrams():
     """A bag of single words cannot tell "not good, bad" from "not bad, good"."""
     texts = ["not good bad", "good not bad"] * 20
     y = [0, 1] * 20
-    wide = {"learning_rate": 0.1, "random_state": 0, "embedding_dim": 8}
+    wide: dict[str, Any] = {"learning_rate": 0.1, "random_state": 0, "embedding_dim": 8}
     assert TextClassifier((1, 1), **wide).fit(texts, y).score(texts, y) == 0.5
     assert TextClassifier((1, 2), **wide).fit(texts, y).score(texts, y) == 1
     conv = TextClassifier(conv_channels=8, kernel_sizes=2, max_epochs=20, **wide)
@@ -144,7 +144,7 @@ def test_training_in_pieces_goes_on_after_pickling(sample):
     """`partial_fit` keeps the vocabulary of its first call."""
     halves = [(sample.texts[i::2], sample.labels[i::2]) for i in (0, 1)]
     half, other = [(texts[:14] + texts[14:], y) for texts, y in halves]
-    net = TextClassifier(**QUICK, augmenter=TextAugmenter(synonym=0, insert=0))
+    net: Any = TextClassifier(**QUICK, augmenter=TextAugmenter(synonym=0, insert=0))
     net.partial_fit(*half, classes=["bad", "good"])
     n_grams = net.module_.embedding.table.shape[0]
     twin = pickle.loads(pickle.dumps(net))
@@ -267,6 +267,8 @@ def test_vectors_that_do_not_fit_are_refused(vectors, params, sentence, sample):
         ({"ngram_range": (2, 1)}, "'ngram_range' parameter .* a pair of ints"),
         ({"char_ngram_range": 3}, "'char_ngram_range' parameter"),
         ({"min_df": 100}, "No word or n-gram .* min_df=100"),
+        ({"n_features": 9, "min_df": 2}, "Got min_df=2 .* along with n_features=9"),
+        ({"n_features": 9, "max_features": 5}, "bounds its own vocabulary by"),
         ({"pooling": "median"}, "'pooling' parameter .* must be a str among"),
         ({"embedding_dim": 0}, "'embedding_dim' parameter"),
         ({"kernel_sizes": (0, 3)}, "'kernel_sizes' parameter"),

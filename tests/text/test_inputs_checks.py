@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from skdeep import (
     TextAugmenter,
     TextClassifier,
     TextRegressor,
+    load,
+    save,
 )
 
 SHORT: dict[str, Any] = {"max_epochs": 3, "embedding_dim": 8, "random_state": 0}
@@ -183,6 +186,9 @@ def test_prediction_before_fit_is_refused(net: Any, sample: Any) -> None:
         ([b"a", b"b"], TypeError, "Got bytes in row 0"),
         (np.array([["a", "b"], ["c", "d"]]), ValueError, r"Got X of shape \(2, 2\)"),
         (np.zeros((2, 3)), ValueError, r"Got X of shape \(2, 3\)"),
+        (np.array([b"a", b"b"]), TypeError, "Got bytes in row 0"),
+        ([["a"], ["b"]], TypeError, r"Got \['a'\] of type list in row 0"),
+        (np.array([0.5, 1.5]), TypeError, r"Got 0.5 of type float in row 0"),
         ("one", TypeError, "Put it in a list"),
     ],
 )
@@ -235,3 +241,53 @@ def test_labels_keep_their_type(name: str, kind: type, sample: Any) -> None:
     said = KINDS[name]().fit(sample.texts, labels).predict(sample.texts)
     assert said.dtype == labels.dtype
     assert set(said) <= set(labels)
+
+
+def test_texts_without_a_word_teach_nothing(net: Any, sample: Any) -> None:
+    """A vocabulary that would be empty is an error, and leaves nothing behind."""
+    if getattr(net, "n_features", None) is not None:
+        pytest.skip("hashing has no vocabulary")
+    with pytest.raises(ValueError, match=r"must hold a word|empty vocabulary"):
+        net.fit(["", "  "] * 30, target(net, sample))
+    assert not hasattr(net, "module_")
+    assert not hasattr(net, "estimator_")
+
+
+def test_saved_and_loaded_says_the_same(net: Any, sample: Any, tmp_path: Path) -> None:
+    """One file holds the vocabulary, the vectors and the perceptron."""
+    if isinstance(net, (AugmentedClassifier, AugmentedRegressor)):
+        pytest.skip("what is within is not of skdeep, and pickled")
+    net.fit(sample.texts, target(net, sample))
+    save(net, tmp_path / "net.skdeep")
+    twin = load(tmp_path / "net.skdeep")
+    np.testing.assert_array_equal(say(twin, sample.texts), say(net, sample.texts))
+    np.testing.assert_array_equal(
+        twin.transform(sample.texts), net.transform(sample.texts)
+    )
+
+
+def test_columns_of_frames_are_texts(net: Any, sample: Any) -> None:
+    """A frame of one column, of pandas or of polars, is as good as a list."""
+    pandas = pytest.importorskip("pandas", reason="one frame is of pandas")
+    polars = pytest.importorskip("polars", reason="another is of polars")
+    if isinstance(net, (AugmentedClassifier, AugmentedRegressor)):
+        pytest.skip("the vectorizer within takes no frames")
+    said = say(net.fit(sample.texts, target(net, sample)), sample.texts)
+    for frame in (
+        pandas.DataFrame({"text": sample.texts}),
+        pandas.DataFrame({"text": pandas.Series(sample.texts, dtype="category")}),
+        polars.DataFrame({"text": sample.texts}),
+    ):
+        np.testing.assert_array_equal(say(net, frame), said)
+
+
+def test_each_configuration_has_a_search_space(net: Any) -> None:
+    """Bags have n-grams to search, convolutions channels, augmenters shares."""
+    if isinstance(net, (AugmentedClassifier, AugmentedRegressor)):
+        pytest.skip("the space of any estimator is not ours to know")
+    pytest.importorskip("optuna", reason="ranges are distributions of Optuna")
+    space = net.search_space("balanced")
+    assert ("conv_channels" in space) == (net.conv_channels is not None)
+    assert ("pooling" in space) == (net.conv_channels is None)
+    assert ("augmenter__delete" in space) == (net.augmenter is not None)
+    assert {"learning_rate", "embedding_dim", "embedding_dropout"} <= space.keys()

@@ -1,0 +1,215 @@
+"""Networks for texts through scikit-learn's own checks, which hand out tables.
+
+A table is written out in words, one for each number, so that all that scikit-learn
+asks of an estimator is asked of these too. What is about texts as such is asked in
+tests/text/test_inputs_checks.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    parametrize_with_checks,
+)
+
+from skdeep import TextAugmenter, TextClassifier, TextRegressor
+from skdeep.data import check_table
+
+
+class WrittenTables:
+    """Reads tables as texts: a word says which column it is of, and how large."""
+
+    def _read(
+        self, X: Any, y: Any = "no_validation", *, reset: bool, **checks: bool
+    ) -> Any:
+        if sp.issparse(X):
+            raise TypeError("These texts are not written out of sparse rows.")
+        numbers = check_table(self, X, "no_validation", reset=reset)
+        steps = np.rint(np.clip(3 * numbers, -1e6, 1e6)).astype(int)
+        texts = [" ".join(f"c{i}v{v + 9}" for i, v in enumerate(row)) for row in steps]
+        return super()._read(texts, y, reset=reset, **checks)  # type: ignore[misc]
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that tables are welcome, and texts are not."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.string = False
+        tags.input_tags.two_d_array = True
+        return tags
+
+
+class TableClassifier(WrittenTables, TextClassifier):
+    """TextClassifier for tables."""
+
+
+class TableRegressor(WrittenTables, TextRegressor):
+    """TextRegressor for tables."""
+
+
+# The smallest network and training that learn what the checks want learnt.
+SMALL: dict[str, Any] = {
+    "ngram_range": (1, 1),
+    "embedding_dim": 8,
+    "batch_size": 1000,
+    "learning_rate": 0.1,
+    "max_epochs": 30,
+}
+SHARED: list[dict[str, Any]] = [
+    {"hidden_layer_sizes": 8, "use_idf": True},
+    {
+        "n_features": 512,
+        "pooling": "mean",
+        "char_ngram_range": (2, 4),
+        "max_epochs": 60,
+    },
+    {
+        "pooling": "sum",
+        "sublinear_tf": True,
+        "hidden_layer_sizes": 8,
+        "dropout": 0.1,
+        "learning_rate": 0.03,
+    },
+    {"conv_channels": 8, "kernel_sizes": (1, 2), "learning_rate": 0.03},
+    {"early_stopping": True, "hidden_layer_sizes": 8, "normalization": "layer"},
+    {"optimizer": "sgd", "learning_rate": 0.3, "weight_averaging": "ema"},
+    {"optimizer": "lbfgs", "max_epochs": 20},
+    {"augmenter": TextAugmenter(synonym=0, insert=0, n_aug=1), "max_epochs": 40},
+    {"dtype": "float32", "embedding_dropout": 0.1},
+    {"batch_size": "auto", "l1": 1e-4},
+]
+CONVOLUTIONS = {**SMALL, **SHARED[3]}
+ESTIMATORS = [
+    TableClassifier(),
+    TableRegressor(),
+    TableClassifier(**CONVOLUTIONS),
+    TableRegressor(**CONVOLUTIONS),
+]
+# All the rest, which takes minutes, is for the slow tests.
+CONFIGURATIONS = [
+    *(TableClassifier(**{**SMALL, **v}) for v in SHARED if "conv_channels" not in v),
+    *(TableRegressor(**{**SMALL, **v}) for v in SHARED if "conv_channels" not in v),
+    TableClassifier(**{**SMALL, "class_weight": "balanced"}),
+    TableRegressor(**{**SMALL, "loss": "quantile", "quantile": 0.4}),
+]
+
+WEIGHTS_AND_REPETITION = ("check_sample_weight_equivalence_on_dense_data",)
+PARTIAL_FIT = (
+    "check_fit_score_takes_y",
+    "check_n_features_in_after_fitting",
+    "check_estimators_partial_fit_n_features",
+)
+MULTILABEL = (
+    "check_classifiers_multilabel_representation_invariance",
+    "check_classifiers_multilabel_output_format_predict",
+    "check_classifiers_multilabel_output_format_predict_proba",
+    "check_classifiers_multilabel_output_format_decision_function",
+)
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    """Return the checks that a configuration cannot pass, each with the reason."""
+    parameters = defaultdict(bool, estimator.get_params())
+    rules = [
+        (
+            parameters["dropout"] > 0 or parameters["embedding_dropout"] > 0,
+            WEIGHTS_AND_REPETITION,
+            "a mask is drawn for every text: one given twice gets two",
+        ),
+        (
+            parameters["augmenter"] is not None,
+            WEIGHTS_AND_REPETITION,
+            "every text is changed by itself: one given twice becomes two",
+        ),
+        (
+            parameters["early_stopping"] is True,
+            WEIGHTS_AND_REPETITION,
+            "a text given twice may be held out once; which ones are depends on n",
+        ),
+        (
+            parameters["dtype"] == "float32",
+            WEIGHTS_AND_REPETITION,
+            "sums in float32 agree to six digits, the check wants seven",
+        ),
+        (
+            parameters["batch_size"] == "auto",
+            WEIGHTS_AND_REPETITION,
+            "a text given twice fills two places in the batches",
+        ),
+        (
+            parameters["early_stopping"] is True,
+            PARTIAL_FIT,
+            "partial_fit refuses to stop early, as SGDClassifier's does",
+        ),
+        (
+            parameters["class_weight"] == "balanced",
+            PARTIAL_FIT,
+            "partial_fit cannot balance classes it has not seen, as SGDClassifier's",
+        ),
+        (
+            parameters["class_weight"] == "balanced",
+            MULTILABEL,
+            "class weights are for one class a row",
+        ),
+    ]
+    return {
+        check: reason
+        for applies, checks, reason in rules
+        if applies
+        for check in checks
+    }
+
+
+@pytest.fixture(autouse=True)
+def draw_of_the_check_put_back(
+    request: pytest.FixtureRequest, unmoved_process_state: None
+) -> Iterator[None]:
+    """Put NumPy's state back after the one check that shuffles rows by it itself."""
+    state = np.random.get_state(legacy=False)
+    yield
+    if "check_methods_sample_order_invariance" in request.node.name:
+        np.random.set_state(state)
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_estimator_of_texts_passes_the_checks_of_scikit_learn(
+    estimator: Any, check: Any
+) -> None:
+    """The contract of every estimator holds."""
+    run(check, estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
+def test_configuration_for_texts_passes_the_checks_of_scikit_learn(
+    estimator: Any, check: Any
+) -> None:
+    """The contract holds whatever the pooling, the optimizer and the rest are."""
+    run(check, estimator)
+
+
+def run(check: Any, estimator: Any) -> None:
+    """Run a check, but where only the last bit differs."""
+    rounded = check.func.__name__ == "check_methods_subset_invariance"
+    if rounded and estimator.dtype != "float64":
+        pytest.skip("a row alone and among others may differ in float32's last bit")
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [check_param_validation, check_dataframe_column_names_consistency],
+    ids=lambda check: check.__name__,
+)
+@pytest.mark.parametrize("kind", [TableClassifier, TableRegressor])
+def test_estimator_of_texts_passes_checks_that_scikit_learn_keeps_for_its_own(
+    kind: Any, check: Any
+) -> None:
+    """Two checks that scikit-learn runs on its own estimators only hold too."""
+    check(kind.__name__, kind(max_epochs=2))
