@@ -9,6 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 
 # Examples are run in processes of their own, which are not to wait for one another.
@@ -41,8 +43,10 @@ extlinks = {
     "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
     "doi": ("https://doi.org/%s", "doi:%s"),
 }
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+# Formulas are part of the page: browsers draw them without a script from elsewhere.
+html_math_renderer = "mathml"
 
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
@@ -145,7 +149,18 @@ def drop_references(
             lines[place] = REFERENCE.sub(r"\1", line)
 
 
+def write_formula(translator: Any, node: nodes.Element) -> None:
+    """Put a formula into the page as MathML."""
+    if isinstance(node, nodes.math_block):
+        formula = tex2mathml(node.astext(), as_block=True)
+        translator.body.append(f'<div class="formula">{formula}</div>')
+    else:
+        translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
     """Have the reference written before pages are looked for, and read right."""
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
     app.connect("config-inited", write_reference)
     app.connect("autodoc-process-docstring", drop_references)
