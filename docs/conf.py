@@ -141,12 +141,17 @@ def _section(title: str, module: str, names: list[str]) -> list[str]:
 
 
 def drop_references(
-    _app: Any, _what: str, _name: str, value: Any, _options: Any, lines: list[str]
+    _app: Any, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]
 ) -> None:
     """Take links into scikit-learn's guide out of what is inherited from it."""
-    if str(getattr(value, "__module__", "")).startswith("sklearn."):
-        for place, line in enumerate(lines):
-            lines[place] = REFERENCE.sub(r"\1", line)
+    for place, line in enumerate(lines):
+        lines[place] = REFERENCE.sub(_as_text, line)
+
+
+def _as_text(reference: re.Match[str]) -> str:
+    """Return the words of a reference; an underscore at their end would link, too."""
+    words = reference[1]
+    return f"``{words}``" if words.endswith("_") else words
 
 
 def write_formula(translator: Any, node: nodes.Element) -> None:
