@@ -56,10 +56,12 @@ numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdeep"
+html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["skdeep.css"]
 html_show_sourcelink = False
 html_theme_options = {
+    "logo": {"text": "skdeep"},
     "navbar_align": "left",
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -68,6 +70,42 @@ html_theme_options = {
     "show_toc_level": 2,
     "search_bar_text": "Search",
 }
+
+# Examples as one would read them: first steps, then chapter by chapter of the course.
+READING_ORDER = [
+    "quickstart",
+    "plot_first_network",
+    "plot_forward_pass",
+    "plot_activations",
+    "plot_losses",
+    "plot_optimizers",
+    "plot_regularization",
+    "plot_training_curves",
+    "plot_cross_validation",
+    "plot_search",
+    "plot_model_selection",
+    "saving_and_serving",
+    "plot_cnn",
+    "digits_cnn",
+    "plot_grad_cam",
+    "transfer_from_folder",
+    "augmentation_and_layers",
+    "plot_augmentation",
+    "tuning_augmentation",
+    "tuning_text_augmentation",
+]
+
+
+class ReadingOrder:
+    """Put examples that have no place in the reading order behind the others."""
+
+    def __init__(self, _folder: str) -> None:
+        self.places = {name: place for place, name in enumerate(READING_ORDER)}
+
+    def __call__(self, name: str) -> tuple[int, str]:
+        """Return what the file of an example is sorted by."""
+        return self.places.get(Path(name).stem, len(self.places)), name
+
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -83,7 +121,9 @@ sphinx_gallery_conf = {
     "show_memory": False,
     # A display is its picture, not the address of an object.
     "capture_repr": ("_repr_html_",),
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ReadingOrder,
+    # Of examples that print and do not draw.
+    "default_thumb_file": str(DOCS / "_static" / "logo.svg"),
     # The page of each example need not tell how long it took.
     "min_reported_time": 10_000,
 }
