@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.util.logging import getLogger
 
 # Examples are run in processes of their own, which are not to wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+LOGGER = getLogger(__name__)
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
@@ -196,11 +199,15 @@ def _as_text(reference: re.Match[str]) -> str:
 
 def write_formula(translator: Any, node: nodes.Element) -> None:
     """Put a formula into the page as MathML."""
-    if isinstance(node, nodes.math_block):
-        formula = tex2mathml(node.astext(), as_block=True)
-        translator.body.append(f'<div class="formula">{formula}</div>')
-    else:
-        translator.body.append(tex2mathml(node.astext()))
+    as_block = isinstance(node, nodes.math_block)
+    try:
+        formula = tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        LOGGER.warning("no formula: %s", error, location=node)
+        formula = ""
+    translator.body.append(
+        f'<div class="formula">{formula}</div>' if as_block else formula
+    )
     raise nodes.SkipNode
 
 
