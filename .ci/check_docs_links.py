@@ -40,9 +40,15 @@ class Page(HTMLParser):
             self.links.append(said["href"])
 
 
+def pages_of(root: Path) -> list[Path]:
+    """List the pages; what a theme keeps in its folder of parts are templates."""
+    found = sorted(root.rglob("*.html"))
+    return [path for path in found if "_static" not in path.parts]
+
+
 def problems(root: Path) -> Iterator[str]:
     """Yield a sentence for everything that leads nowhere."""
-    pages = {path: Page(path) for path in sorted(root.resolve().rglob("*.html"))}
+    pages = {path: Page(path) for path in pages_of(root.resolve())}
     for path, page in pages.items():
         name = path.relative_to(root.resolve()).as_posix()
         for target in page.parts:
@@ -80,7 +86,7 @@ def place_of(path: Path, address: str) -> Path:
 def main(folder: str) -> int:
     """Tell what is broken, and return how much it is."""
     root = Path(folder)
-    n_pages = len(list(root.rglob("*.html")))
+    n_pages = len(pages_of(root))
     if not n_pages:
         raise SystemExit(f"{folder} holds no pages. Build the documentation first.")
     found = sorted(set(problems(root)))

@@ -127,8 +127,10 @@ sphinx_gallery_conf = {
     "within_subsection_order": ReadingOrder,
     # Of examples that print and do not draw.
     "default_thumb_file": str(DOCS / "_static" / "logo.svg"),
-    # The page of each example need not tell how long it took.
+    # No page need tell how long an example took; the table of all of them would fetch
+    # scripts from the network.
     "min_reported_time": 10_000,
+    "write_computation_times": False,
 }
 
 # Room -> how its part of the reference is called.

@@ -19,7 +19,7 @@ WHOLE = """<html><head><link rel="stylesheet" href="style.css?v=1"></head><body>
 
 @pytest.fixture
 def site(tmp_path):
-    """Return a folder of two pages that are whole."""
+    """Return a folder of pages that are whole, and a template, which is none."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "index.html").write_text(WHOLE, encoding="utf-8")
     other = '<h1 id="there">Other</h1><a href="../index.html">back</a>'
@@ -27,6 +27,9 @@ def site(tmp_path):
         (tmp_path / "sub" / name).write_text(other, encoding="utf-8")
     for name in ("style.css", "a picture.png"):
         (tmp_path / name).touch()
+    (tmp_path / "_static").mkdir()
+    template = '<script src="{{ here }}"></script>'
+    (tmp_path / "_static" / "part.html").write_text(template, encoding="utf-8")
     return tmp_path
 
 
