@@ -94,3 +94,5 @@ def slowly(study: Any, trial: Any) -> None:
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'
