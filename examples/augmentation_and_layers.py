@@ -123,3 +123,5 @@ for parameters, score in zip(
 print(search.best_params_)
 print(f"tilted digits: {search.score(X[test], y[test]):.3f}")
 workspace.cleanup()
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_image.svg'

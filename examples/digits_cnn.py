@@ -86,3 +86,5 @@ for parameters, score in zip(
 # --------------------------------
 
 print(classification_report(y_test, search.predict(X_test), digits=3))
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_digit.svg'

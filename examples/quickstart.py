@@ -118,3 +118,5 @@ with tempfile.TemporaryDirectory() as folder:
 same = np.array_equal(loaded.predict_proba(X_test), search.predict_proba(X_test))
 print(f"\nSaved in {size / 1000:.0f} kB. Loaded again, it predicts the same: {same}")
 print(f"Accuracy on {len(y_test)} rows never seen: {loaded.score(X_test, y_test):.3f}")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_table.svg'

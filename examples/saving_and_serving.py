@@ -124,3 +124,5 @@ if all(map(find_spec, ("onnx", "onnxscript", "onnxruntime", "skl2onnx"))):
     session = onnxruntime.InferenceSession(folder / "pipe.onnx")
     label, probabilities = session.run(None, {"X": rows})
     print(f"the graph agrees on {np.mean(label == pipe.predict(X_test)):.1%} of rows")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_file.svg'

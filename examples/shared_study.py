@@ -83,7 +83,7 @@ def main() -> None:
 def join(storage: Path) -> subprocess.Popen[str]:
     """Start a second process by one line, as it could be typed in a shell."""
     command = [sys.executable, "-m", "skdeep.model_selection"]
-    target = [f"{__file__}:make_search", "--storage", str(storage)]
+    target = [f"{sys.argv[0]}:make_search", "--storage", str(storage)]
     return subprocess.Popen([*command, *target], stdout=subprocess.PIPE, text=True)
 
 
@@ -94,3 +94,5 @@ def slowly(study: Any, trial: Any) -> None:
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'

@@ -142,3 +142,5 @@ on_vectors = make_pipeline(
 )
 scores = cross_val_score(on_vectors, X_train, y_train, cv=3)
 print(f"logistic regression on vectors, three folds: {scores.mean():.3f}")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_text.svg'

@@ -108,3 +108,5 @@ for text, value in zip(new["street"], loaded.predict(new), strict=True):
 test_error = root_mean_squared_error(y_test, loaded.predict(X_test))
 print(f"RMSE on {len(y_test)} flats never seen: {test_error:.1f} (noise: 40)")
 folder.cleanup()
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_table.svg'

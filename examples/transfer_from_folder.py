@@ -154,3 +154,5 @@ joblib.dump(tuned, file)
 again = joblib.load(file)
 print((again.predict(X_test) == tuned.predict(X_test)).all())
 workspace.cleanup()
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_image.svg'

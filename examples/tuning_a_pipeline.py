@@ -111,3 +111,5 @@ print(f"RandomizedSearchCV, {randomized.n_iter} trials: {randomized.best_score_:
 
 for name, portion in search.param_importances_.items():
     print(f"  {name:28}{portion:6.2f}")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'

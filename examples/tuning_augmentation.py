@@ -60,3 +60,5 @@ print(f"best of 15            {search.best_score_:.3f}")
 for name, value in search.best_params_.items():
     print(f"  {name}: {value:.3g}")
 print(f"on new images         {search.score(X_test, y_test):.3f}")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_digit.svg'

@@ -109,3 +109,5 @@ for kind, chosen in (("as they are", None), ("augmented", augmenter)):
     network = TextClassifier(augmenter=chosen, max_epochs=20, random_state=0)
     accuracy = network.fit(X, y).score(X_test, y_test)
     print(f"network on texts {kind}: {accuracy:.3f}")
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_text.svg'

@@ -92,3 +92,5 @@ best = ours.best_estimator_
 print(
     f"\nAccuracy on {len(y_test)} digits never seen: {best.score(X_test, y_test):.3f}"
 )
+
+# sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'

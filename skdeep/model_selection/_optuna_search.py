@@ -144,7 +144,7 @@ class OptunaSearchCV(TrialAttributes, BaseSearchCV):
         Number of folds.
     n_features_in_ : int
         Number of features, if `refit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if `refit` and X had string column names.
     classes_ : ndarray of shape (n_classes,)
         The labels, if `refit` and the estimator is a classifier.

@@ -93,7 +93,7 @@ class VectorizedSearchCV(BaseSearchCV):
         Labels, of a classifier that was refitted.
     n_features_in_ : int
         Number of features, where the estimator was refitted.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had string column names.
 
     Raises

@@ -51,7 +51,7 @@ class AugmentedClassifier(ClassifierMixin, AugmentedEstimator):
         The labels, of the classifier.
     n_features_in_ : int
         Where the classifier knows of it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Likewise.
 
     Raises

@@ -44,7 +44,7 @@ class AugmentedRegressor(RegressorMixin, AugmentedEstimator):
         The augmenter that was used.
     n_features_in_ : int
         Where the regressor knows of it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Likewise.
 
     Raises

@@ -15,18 +15,24 @@ BLOCK = re.compile(
 # What a page needs beside the package itself, by what stands in it.
 EXTRAS = {
     "import matplotlib": ("matplotlib",),
+    "Display.from_": ("matplotlib",),
     "import pandas": ("pandas",),
     "to_onnx(": ("onnx", "onnxruntime", "onnxscript", "skl2onnx"),
     "save(pipe": ("skops",),
 }
 PAGES = [
     page
-    for page in sorted(DOCS.glob("*.md"))
+    for page in sorted([*DOCS.glob("*.md"), *DOCS.glob("course/*.md")])
     if "```python" in page.read_text(encoding="utf-8")
 ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def name_of(page):
+    """Return where a page lies under docs/, without its ending."""
+    return page.relative_to(DOCS).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
     """Whoever types a page from top to bottom sees what it shows."""
     text = page.read_text(encoding="utf-8")
