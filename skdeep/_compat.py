@@ -82,11 +82,8 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
-<<<<<<< HEAD
     "ReadOnce",
-=======
     "RealNotInt",
->>>>>>> text
     "SearchTasks",
     "StrOptions",
     "Tags",

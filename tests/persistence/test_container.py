@@ -67,9 +67,7 @@ def test_changed_byte_breaks_the_seal(place: int) -> None:
     """In the header as in an array."""
     data = bytearray(pack({"x": "y" * 40}, ARRAYS))
     data[place] ^= 1
-    with pytest.raises(
-        PersistenceError, match=r"damaged or was ch|not written by"
-    ):
+    with pytest.raises(PersistenceError, match=r"damaged or was ch|not written by"):
         unpack(bytes(data), "file")
 
 
@@ -99,9 +97,7 @@ def test_failed_write_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        PersistenceError, match=r"No space left on device\. Whatever"
-    ):
+    with pytest.raises(PersistenceError, match=r"No space left on device\. Whatever"):
         write_atomically(path, b"new")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("file", b"old")]
 
