@@ -112,3 +112,15 @@ def unmoved_process_state() -> Iterator[None]:
     if moved:
         before.restore()
         pytest.fail(f"The test moved {', '.join(moved)}.")
+
+
+@pytest.fixture(autouse=True)
+def draw_of_the_check_put_back(
+    request: pytest.FixtureRequest, unmoved_process_state: None
+) -> Iterator[None]:
+    """Put NumPy's state back after the one check of scikit-learn that draws from it."""
+    drawing = "check_methods_sample_order_invariance" in request.node.name
+    state = np.random.get_state(legacy=False) if drawing else {}
+    yield
+    if drawing:
+        np.random.set_state(state)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
@@ -28,6 +26,12 @@ from skdeep import (
     MLPRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
+)
+from tests.checks import (
+    MULTILABEL,
+    WEIGHTS_AND_REPETITION,
+    common_rules,
+    run_check,
 )
 
 # The smallest network and training that learn what the checks want learnt.
@@ -176,27 +180,12 @@ CONFIGURATIONS = [
     *(MLPRegressor(**{**SMALL, **varied}) for varied in REGRESSORS[:-2]),
 ]
 
-WEIGHTS_AND_REPETITION = (
-    "check_sample_weight_equivalence_on_dense_data",
-    "check_sample_weight_equivalence_on_sparse_data",
-)
-PARTIAL_FIT = (
-    "check_fit_score_takes_y",
-    "check_n_features_in_after_fitting",
-    "check_estimators_partial_fit_n_features",
-)
-MULTILABEL = (
-    "check_classifiers_multilabel_representation_invariance",
-    "check_classifiers_multilabel_output_format_predict",
-    "check_classifiers_multilabel_output_format_predict_proba",
-    "check_classifiers_multilabel_output_format_decision_function",
-)
-
 
 def expected_failures(estimator: Any) -> dict[str, str]:
     """Return the checks that a configuration cannot pass, each with the reason."""
     parameters = defaultdict(bool, estimator.get_params())
     rules = [
+        *common_rules(parameters),
         (
             parameters["dropout"] > 0 or parameters["conv_dropout"] > 0,
             WEIGHTS_AND_REPETITION,
@@ -223,29 +212,9 @@ def expected_failures(estimator: Any) -> dict[str, str]:
             "a row given twice may be held out once; which rows are depends on n",
         ),
         (
-            parameters["dtype"] == "float32",
-            WEIGHTS_AND_REPETITION,
-            "sums in float32 agree to six digits, the check wants seven",
-        ),
-        (
             parameters["batch_size"] not in ("auto", False),
             WEIGHTS_AND_REPETITION,
             "a row given twice fills two places in the batches",
-        ),
-        (
-            parameters["early_stopping"] is True,
-            PARTIAL_FIT,
-            "partial_fit refuses to stop early, as SGDClassifier's does",
-        ),
-        (
-            parameters["class_weight"] == "balanced",
-            PARTIAL_FIT,
-            "partial_fit cannot balance classes it has not seen, as SGDClassifier's",
-        ),
-        (
-            parameters["class_weight"] == "balanced",
-            MULTILABEL,
-            "class weights are for one class a row",
         ),
         (
             parameters["warm_start"],
@@ -269,23 +238,12 @@ def expected_failures(estimator: Any) -> dict[str, str]:
     }
 
 
-@pytest.fixture(autouse=True)
-def draw_of_the_check_put_back(
-    request: pytest.FixtureRequest, unmoved_process_state: None
-) -> Iterator[None]:
-    """Put NumPy's state back after the one check that shuffles rows by it itself."""
-    state = np.random.get_state(legacy=False)
-    yield
-    if "check_methods_sample_order_invariance" in request.node.name:
-        np.random.set_state(state)
-
-
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_estimator_passes_the_checks_of_scikit_learn(
     estimator: Any, check: Any
 ) -> None:
     """The contract of every estimator holds."""
-    run(check, estimator)
+    run_check(check, estimator, rounded=getattr(estimator, "dtype", None) == "float32")
 
 
 # Three thousand checks that take five minutes, and seldom find what the few above miss.
@@ -295,15 +253,7 @@ def test_configuration_passes_the_checks_of_scikit_learn(
     estimator: Any, check: Any
 ) -> None:
     """The contract holds whatever the optimizer, the loss and the rest are."""
-    run(check, estimator)
-
-
-def run(check: Any, estimator: Any) -> None:
-    """Run a check, but where only the last bit differs."""
-    rounded = check.func.__name__ == "check_methods_subset_invariance"
-    if rounded and getattr(estimator, "dtype", None) == "float32":
-        pytest.skip("a row alone and among others may differ in float32's last bit")
-    check(estimator)
+    run_check(check, estimator, rounded=getattr(estimator, "dtype", None) == "float32")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ tests/text/test_inputs_checks.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,11 @@ from sklearn.utils.estimator_checks import (
 
 from skdeep import TextAugmenter, TextClassifier, TextRegressor
 from skdeep.data import check_table
+from tests.checks import (
+    WEIGHTS_AND_REPETITION,
+    common_rules,
+    run_check,
+)
 
 
 class WrittenTables:
@@ -99,24 +103,12 @@ CONFIGURATIONS = [
     TableRegressor(**{**SMALL, "loss": "quantile", "quantile": 0.4}),
 ]
 
-WEIGHTS_AND_REPETITION = ("check_sample_weight_equivalence_on_dense_data",)
-PARTIAL_FIT = (
-    "check_fit_score_takes_y",
-    "check_n_features_in_after_fitting",
-    "check_estimators_partial_fit_n_features",
-)
-MULTILABEL = (
-    "check_classifiers_multilabel_representation_invariance",
-    "check_classifiers_multilabel_output_format_predict",
-    "check_classifiers_multilabel_output_format_predict_proba",
-    "check_classifiers_multilabel_output_format_decision_function",
-)
-
 
 def expected_failures(estimator: Any) -> dict[str, str]:
     """Return the checks that a configuration cannot pass, each with the reason."""
     parameters = defaultdict(bool, estimator.get_params())
     rules = [
+        *common_rules(parameters),
         (
             parameters["dropout"] > 0 or parameters["embedding_dropout"] > 0,
             WEIGHTS_AND_REPETITION,
@@ -133,29 +125,9 @@ def expected_failures(estimator: Any) -> dict[str, str]:
             "a text given twice may be held out once; which ones are depends on n",
         ),
         (
-            parameters["dtype"] == "float32",
-            WEIGHTS_AND_REPETITION,
-            "sums in float32 agree to six digits, the check wants seven",
-        ),
-        (
             parameters["batch_size"] == "auto",
             WEIGHTS_AND_REPETITION,
             "a text given twice fills two places in the batches",
-        ),
-        (
-            parameters["early_stopping"] is True,
-            PARTIAL_FIT,
-            "partial_fit refuses to stop early, as SGDClassifier's does",
-        ),
-        (
-            parameters["class_weight"] == "balanced",
-            PARTIAL_FIT,
-            "partial_fit cannot balance classes it has not seen, as SGDClassifier's",
-        ),
-        (
-            parameters["class_weight"] == "balanced",
-            MULTILABEL,
-            "class weights are for one class a row",
         ),
     ]
     return {
@@ -166,23 +138,12 @@ def expected_failures(estimator: Any) -> dict[str, str]:
     }
 
 
-@pytest.fixture(autouse=True)
-def draw_of_the_check_put_back(
-    request: pytest.FixtureRequest, unmoved_process_state: None
-) -> Iterator[None]:
-    """Put NumPy's state back after the one check that shuffles rows by it itself."""
-    state = np.random.get_state(legacy=False)
-    yield
-    if "check_methods_sample_order_invariance" in request.node.name:
-        np.random.set_state(state)
-
-
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_estimator_of_texts_passes_the_checks_of_scikit_learn(
     estimator: Any, check: Any
 ) -> None:
     """The contract of every estimator holds."""
-    run(check, estimator)
+    run_check(check, estimator, rounded=estimator.dtype != "float64")
 
 
 @pytest.mark.slow
@@ -191,15 +152,7 @@ def test_configuration_for_texts_passes_the_checks_of_scikit_learn(
     estimator: Any, check: Any
 ) -> None:
     """The contract holds whatever the pooling, the optimizer and the rest are."""
-    run(check, estimator)
-
-
-def run(check: Any, estimator: Any) -> None:
-    """Run a check, but where only the last bit differs."""
-    rounded = check.func.__name__ == "check_methods_subset_invariance"
-    if rounded and estimator.dtype != "float64":
-        pytest.skip("a row alone and among others may differ in float32's last bit")
-    check(estimator)
+    run_check(check, estimator, rounded=estimator.dtype != "float64")
 
 
 @pytest.mark.parametrize(

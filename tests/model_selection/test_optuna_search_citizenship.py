@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -52,17 +51,6 @@ SLOW = [
         **SETTINGS,
     ),
 ]
-
-
-@pytest.fixture(autouse=True)
-def draw_of_the_check_put_back(
-    request: pytest.FixtureRequest, unmoved_process_state: None
-) -> Iterator[None]:
-    """Put NumPy's state back after the one check that shuffles rows by it itself."""
-    state = np.random.get_state(legacy=False)
-    yield
-    if "check_methods_sample_order_invariance" in request.node.name:
-        np.random.set_state(state)
 
 
 # scikit-learn itself warns of numbers that are none, on its way to refuse them.

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep import MLPClassifier, MLPRegressor, VectorizedSearchCV
-
-
-@pytest.fixture(autouse=True)
-def draw_of_the_check_put_back(
-    request: pytest.FixtureRequest, unmoved_process_state: None
-) -> Iterator[None]:
-    """Put NumPy's state back after the one check that shuffles rows by it itself."""
-    state = np.random.get_state(legacy=False)
-    yield
-    if "check_methods_sample_order_invariance" in request.node.name:
-        np.random.set_state(state)
-
 
 # As scikit-learn checks its own searches: a failure within is one of the search.
 CHECKED: dict[str, Any] = {"cv": 2, "error_score": "raise"}
