@@ -207,9 +207,8 @@ def write_formula(translator: Any, node: nodes.Element) -> None:
     except MathError as error:
         LOGGER.warning("no formula: %s", error, location=node)
         formula = ""
-    translator.body.append(
-        f'<div class="formula">{formula}</div>' if as_block else formula
-    )
+    tag = "div" if as_block else "span"
+    translator.body.append(f'<{tag} class="formula">{formula}</{tag}>')
     raise nodes.SkipNode
 
 
