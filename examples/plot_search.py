@@ -12,8 +12,8 @@ with as many epochs. Half a minute on one CPU core.
 # ----------
 # Five parameters, most on a logarithmic scale, and 30 trials of up to 15 epochs on
 # three folds. The first trial has the parameters of the estimator itself. All folds of
-# a trial are trained side by side, and a trial that is worse than half of the finished
-# ones at the same epoch is stopped.
+# a trial are trained side by side, and a trial that is not among the best quarter of
+# the finished ones at the same epoch is stopped.
 
 from __future__ import annotations
 

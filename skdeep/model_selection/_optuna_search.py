@@ -71,8 +71,9 @@ class OptunaSearchCV(TrialAttributes, BaseSearchCV):
         memory. "offset" trains one fold after the other and counts their epochs on.
         Estimators without epochs are pruned between folds.
     pruner : optuna.pruners.BasePruner or None, default=None
-        Which trials to stop; it is copied. None: those that are worse, after two
-        epochs, than half of the finished ones at the same epoch, once there are five.
+        Which trials to stop; it is copied. None: those that are, after two epochs,
+        not among the best quarter of the finished ones at the same epoch, once there
+        are five.
     report_every : int, default=1
         Epochs between two scores of a fold. Scoring costs time, too.
     resource : str or None, default=None

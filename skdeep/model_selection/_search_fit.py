@@ -225,7 +225,11 @@ class SearchFit:
             )
         pruner = search.pruner
         if pruner is None:
-            pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+            # Half of them would do where candidates are drawn at random; a sampler that
+            # learns draws better and better ones, of which too many are kept.
+            pruner = optuna.pruners.PercentilePruner(
+                25.0, n_startup_trials=5, n_warmup_steps=2
+            )
         return SearchJob(
             evaluation=self._evaluation(),
             space=self.space,
