@@ -81,6 +81,7 @@ def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
         Each of them once, as soon as it is done.
     """
     twins: dict[Hashable, list[Job]] = {}
+    places: dict[Hashable, int] = {}
     groups: dict[Hashable, list[FitRequest]] = {}
     for number, request in enumerate(requests):
         with plain_torch(training=True), _timed(request):
@@ -89,10 +90,13 @@ def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
             yield request
             continue
         _share(request.job, twins.setdefault(request.source, []))
+        places.setdefault(request.source, len(places))
         key = _stack_key(request.estimator, request.job)
         groups.setdefault((number,) if key is None else key, []).append(request)
     twins.clear()
     for group in groups.values():
+        # Members on the same rows side by side: their inputs are then gathered once.
+        group.sort(key=lambda request: places[request.source])
         for chunk in _chunks(group):
             with plain_torch(training=True):
                 _train(chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class StackedBatch(NamedTuple):
     """One step's rows of every member, filled up to the same number.
 
-    `weight` is what each row counts for in the mean of its own batch: zero for those
+    Where equally many members that follow one another have the same rows in the same
+    order, `X` has these once: of n members, k at a time, it has n / k. `weight` is what each row counts for in the mean of its own batch: zero for those
     that fill up.
     """
 
@@ -75,6 +77,7 @@ class StackedBatches:
         """Set what follows from the present members."""
         self.n_rows = [member.n_rows for member in self.members]
         self._sizes = [self._sizes_at(place) for place in range(len(self))]
+        self._n_alike = _length_of_runs([id(source) for source in self._sources])
         self._shares: dict[tuple[int, ...], Tensor] = {}
 
     def _sizes_at(self, place: int) -> list[int]:
@@ -118,13 +121,15 @@ class StackedBatches:
         sizes = self._sizes[place]
         low, n_rows = self._starts[place], max(sizes)
         index = self._index[:, low : low + n_rows]
-        shape, flat = index.shape, index.reshape(-1)
+        once = index[:: self._n_alike]
         share = self._share(sizes)
         if self._weight is not None:
             share = share * self._weight[:, low : low + n_rows]
         return StackedBatch(
-            self._X.index_select(0, flat).view(*shape, -1),
-            self._y.index_select(0, flat).view(*shape, *self._y.shape[1:]),
+            self._X.index_select(0, once.reshape(-1)).view(*once.shape, -1),
+            self._y.index_select(0, index.reshape(-1)).view(
+                *index.shape, *self._y.shape[1:]
+            ),
             share,
             sizes,
         )
@@ -152,6 +157,12 @@ class StackedBatches:
                 self._weight = self._weight[kept]
         if self.members:
             self._count()
+
+
+def _length_of_runs(keys: Sequence[int]) -> int:
+    """Return how often each key comes in a row, or 1 where that is not the same."""
+    lengths = {sum(1 for _ in run) for _, run in groupby(keys)}
+    return lengths.pop() if len(lengths) == 1 else 1
 
 
 def _order(source: Batches) -> Tensor:

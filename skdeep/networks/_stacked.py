@@ -31,8 +31,16 @@ class _StackedLinear(nn.Module):
         self.bias = _stack([layer.bias for layer in layers])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map the inputs of each member by its own weights."""
-        return torch.baddbmm(self.bias.unsqueeze(2), self.weight, x)
+        """Map the inputs of each member by its own weights.
+
+        Members that follow one another may have inputs in common, which come once. One
+        product then does for all of them, and a wide one takes less time than many.
+        """
+        if len(x) == len(self.weight):
+            return torch.baddbmm(self.bias.unsqueeze(2), self.weight, x)
+        weight = self.weight.reshape(len(x), -1, self.weight.shape[2])
+        bias = self.bias.reshape(len(x), -1, 1)
+        return torch.baddbmm(bias, weight, x).view(*self.bias.shape, -1)
 
 
 class _StackedLayerNorm(nn.Module):
@@ -114,6 +122,8 @@ class _StackedLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n_members, n_inputs, batch) to (n_members, width, batch)."""
         y: Tensor = self.linear(x)
+        if self.skips and len(x) < len(y):
+            x = x.repeat_interleave(len(y) // len(x), dim=0)
         if self.norm is not None:
             y = self.norm(y)
         y = self.dropout(self.activation(y))
@@ -169,7 +179,8 @@ class StackedMLP(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_members, batch, n_inputs)
-            Of the dtype and on the device of the parameters.
+            Of the dtype and on the device of the parameters. Where every k members
+            that follow one another have the same inputs, n_members / k of them do.
         n_rows : sequence of int of length n_members, default=()
             How many of the rows are a member's own, the first ones; dropout draws for
             these. Needed in training where there is dropout.

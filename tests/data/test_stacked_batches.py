@@ -104,3 +104,28 @@ def test_members_with_fewer_batches_have_empty_ones() -> None:
     """So it is where rows to validate on are not equally many."""
     made = [[member(n, 4, None) for n in (9, 4, 3)] for _ in range(2)]
     check_epoch(StackedBatches(made[0]), made[1])
+
+
+def test_rows_in_common_are_gathered_once() -> None:
+    """As long as equally many members in a row share them."""
+    first, second = member(10, 4, 0), member(12, 4, 1)
+    alike = [with_rows_of(first, 0), with_rows_of(second, 1)]
+    stacked = StackedBatches([first, alike[0], second, alike[1]])
+    stacked.start_epoch()
+    batch = stacked.batch(1)
+    assert batch.X.shape == (2, 4, 1)
+    assert batch.y.shape == (4, 4)
+    torch.testing.assert_close(batch.X[:, :, 0], batch.y[[0, 2]])
+    torch.testing.assert_close(batch.y[[0, 2]], batch.y[[1, 3]])
+    stacked.keep([0, 1, 3])
+    assert stacked.batch(1).X.shape == (3, 4, 1)
+    stacked.keep([0, 2])
+    assert stacked.batch(1).X.shape == (2, 4, 1)
+
+
+def test_rows_in_another_order_are_not_in_common() -> None:
+    """Each seed has an order of its own."""
+    first = member(10, 4, 0)
+    stacked = StackedBatches([first, with_rows_of(first, 1)])
+    stacked.start_epoch()
+    assert stacked.batch(0).X.shape == (2, 4, 1)

@@ -59,6 +59,27 @@ def test_outputs_are_those_of_the_members(shape: dict[str, Any], seed: int) -> N
         torch.testing.assert_close(output.T, network.eval()(rows))
 
 
+@pytest.mark.parametrize(
+    "shape", [*SHAPES, {"hidden_layer_sizes": (3,), "residual": True}], ids=str
+)
+def test_inputs_in_common_may_come_once(shape: dict[str, Any], seed: int) -> None:
+    """Outputs and gradients are the same as with a copy for each member."""
+    stacked = StackedMLP(members(shape, 6, dropout=0.0), generators(6))
+    x = torch.randn(
+        2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
+    found = []
+    for inputs in (x, x.repeat_interleave(3, dim=0)):
+        outputs = stacked(inputs)
+        gradients = torch.autograd.grad(
+            outputs.square().sum(), list(stacked.parameters())
+        )
+        found.append((outputs, *gradients))
+    assert found[0][0].shape == (6, 2, 5)
+    for once, copied in zip(*found, strict=True):
+        torch.testing.assert_close(once, copied)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_gradients_are_those_of_the_members(shape: dict[str, Any], seed: int) -> None:
     """No member has a part in what another learns; parameters keep their order."""
