@@ -19,8 +19,8 @@ class StackedBatch(NamedTuple):
     """One step's rows of every member, filled up to the same number.
 
     Where equally many members that follow one another have the same rows in the same
-    order, `X` has these once: of n members, k at a time, it has n / k. `weight` is what each row counts for in the mean of its own batch: zero for those
-    that fill up.
+    order, `X` has these once: of n members, k at a time, it has n / k. `weight` is what
+    each row counts for in the mean of its own batch: zero for those that fill up.
     """
 
     X: Tensor
