@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
@@ -180,6 +181,9 @@ def test_weights_reach_the_estimator_under_metadata_routing() -> None:
     )
 
 
+@pytest.mark.skipif(
+    sklearn.__version__.startswith("1.6."), reason="bagging hands weights on, until 1.7"
+)
 def test_weights_reach_an_ensemble_of_estimators_without_any() -> None:
     """Bagging draws by weight, whatever its estimator can do with one."""
     X = np.random.default_rng(0).normal(size=(20, 2))
