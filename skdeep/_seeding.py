@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,48 @@ def isolated_global_rng(
 ) -> AbstractContextManager[None]:
     """Lend torch's global generator, seeded, for one span, see `LentGenerator`."""
     return LentGenerator(seed, device).span()
+
+
+class _Kernels:
+    """cuDNN's switch for algorithms that add up in one order, which all threads share.
+
+    It stays on until the last of those who want it on is done.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = False
+
+    @contextmanager
+    def reproducible(self) -> Iterator[None]:
+        """Switch it on for a while."""
+        with self._lock:
+            if not self._users:
+                self._before = torch.backends.cudnn.deterministic
+                torch.backends.cudnn.deterministic = True
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    torch.backends.cudnn.deterministic = self._before
+
+
+_kernels = _Kernels()
+
+
+def reproducible_kernels(device: torch.device) -> AbstractContextManager[None]:
+    """Have a GPU convolve to the same bits whenever it is asked, for a while.
+
+    Parameters
+    ----------
+    device : torch.device
+        Others than CUDA's need nothing done.
+    """
+    return _kernels.reproducible() if device.type == "cuda" else nullcontext()
 
 
 def _forget_other_threads() -> None:

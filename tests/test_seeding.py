@@ -18,6 +18,7 @@ from skdeep._seeding import (
     Streams,
     draw_seed,
     isolated_global_rng,
+    reproducible_kernels,
     torch_generator,
 )
 
@@ -164,3 +165,29 @@ def test_forked_child_is_not_locked_out(monkeypatch: pytest.MonkeyPatch) -> None
     module._forget_other_threads()
     with isolated_global_rng(0, CPU):
         torch.rand(1)
+
+
+def test_kernels_are_reproducible_until_the_last_is_done() -> None:
+    """cuDNN's switch is put back where it was, whoever ends first; a CPU needs none."""
+    cuda, switch = torch.device("cuda"), torch.backends.cudnn
+    assert not switch.deterministic
+    with reproducible_kernels(CPU):
+        assert not switch.deterministic
+    first, second = reproducible_kernels(cuda), reproducible_kernels(cuda)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert switch.deterministic
+    second.__exit__(None, None, None)
+    assert not switch.deterministic
+
+
+def test_kernels_of_a_caller_stay_reproducible() -> None:
+    """What was on before stays on after."""
+    torch.backends.cudnn.deterministic = True
+    try:
+        with reproducible_kernels(torch.device("cuda")):
+            pass
+        assert torch.backends.cudnn.deterministic
+    finally:
+        torch.backends.cudnn.deterministic = False

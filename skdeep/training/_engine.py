@@ -6,16 +6,16 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from skdeep._seeding import LentGenerator
 from skdeep.exceptions import DivergenceError
 from skdeep.training._flat import copy_all, write_all
+from skdeep.training._lending import generator_states, lend, set_generator_states
 from skdeep.training._net import LeanNet, StopTraining
 from skdeep.training._progress import EpochReport
 from skdeep.training._stopping import Stopper
@@ -183,7 +183,7 @@ class TrainingRun:
         self.net.criterion_.train()
         stepper = self.stepper
         passes = chain.from_iterable(repeat(batches))
-        with _lent(self.plan)():
+        with lend(self.plan)():
             for rate, batch in zip(rates, passes, strict=False):
                 stepper.set_rate(rate)
                 loss, _ = stepper.step(batch, len(batches))
@@ -262,7 +262,9 @@ class TrainingRun:
             "stepper": self.stepper.capture(),
             "stopper": self.stopper.state(),
             "net": self.net.progress(),
-            "global_rng": None if plan.third_party_seed is None else _rng_states(plan),
+            "global_rng": None
+            if plan.third_party_seed is None
+            else generator_states(plan),
         }
 
     def restore(self, captured: Mapping[str, Any]) -> bool:
@@ -279,7 +281,7 @@ class TrainingRun:
         self.stopper.resume(captured["stopper"], self.plan.device)
         self.net.resume(captured["net"])
         if captured["global_rng"] is not None:
-            _set_rng_states(captured["global_rng"], self.plan)
+            set_generator_states(captured["global_rng"], self.plan)
         return bool(captured["over"])
 
     def _settle(self) -> None:
@@ -337,7 +339,7 @@ def stepwise(
     """
     plan = run.plan
     # Lent by the epoch: at a pause, others may want it.
-    span = _lent(plan)
+    span = lend(plan)
     with EpochReport(plan) as report:
         with span():
             run.begin(batches, valid)
@@ -365,24 +367,3 @@ def run_through(steps: Steps) -> TrainedNetwork:
     except StopIteration as end:
         trained: TrainedNetwork = end.value
         return trained
-
-
-def _lent(plan: TrainingPlan) -> Callable[[], AbstractContextManager[None]]:
-    """Return what makes contexts that lend foreign modules the generator of a plan."""
-    if plan.third_party_seed is None:
-        return nullcontext
-    return LentGenerator(plan.third_party_seed, plan.device).span
-
-
-def _rng_states(plan: TrainingPlan) -> list[torch.Tensor]:
-    """Return the states of torch's own generators, as lent to foreign modules."""
-    states = [torch.random.get_rng_state()]
-    if plan.device.type == "cuda":  # GPU only
-        states.append(torch.cuda.get_rng_state(plan.device))
-    return states
-
-
-def _set_rng_states(states: Sequence[torch.Tensor], plan: TrainingPlan) -> None:
-    torch.random.set_rng_state(states[0])
-    if plan.device.type == "cuda":  # GPU only
-        torch.cuda.set_rng_state(states[1], plan.device)

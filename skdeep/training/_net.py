@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,7 @@ from skorch.history import History
 from skdeep._devices import device_or_cpu
 from skdeep.exceptions import DivergenceError, NetworkError
 from skdeep.training._history import pack_rows, to_columns, unpack_rows
+from skdeep.training._mean_loss import MeanLoss
 from skdeep.training._step import Stepper
 
 if TYPE_CHECKING:
@@ -164,14 +166,12 @@ class LeanNet(NeuralNet):
     def _train_epoch(self, batches: EpochBatches) -> None:
         stepper, n_batches = self._stepper, len(batches)
         epoch = len(self.history)
-        on_cpu = self._plan.device.type == "cpu"
         heard = bool(self._listeners)
         # Whatever it says of itself: a part of it may have come in evaluation mode.
         self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
         self.criterion_.train()
-        total: Any = 0.0
-        n_rows = 0
+        losses = MeanLoss(self._plan.device, partial(self._check_loss, epoch))
         for index, batch in enumerate(batches):
             if heard:
                 self._open_batch(batch, training=True)
@@ -179,20 +179,14 @@ class LeanNet(NeuralNet):
                 loss, output = stepper.step(batch, n_batches)
             except _OF_THE_NETWORK as error:
                 raise self._blame(error, batch, index + 1) from error
-            # On the CPU reading the loss is free; on a device it would wait for it.
-            value: Any = loss.item() if on_cpu else loss.detach()
-            if on_cpu:
-                self._check_loss(value, epoch, index + 1)
-            size = len(batch.y)
-            total += value * size
-            n_rows += size
+            losses.add(loss, len(batch.y))
             if heard:
                 self._close_batch(batch, loss.detach(), output.detach(), training=True)
-        mean = float(total) / n_rows
+        mean = losses.mean()
         objective = stepper.end_epoch(epoch, mean, batches)
         # A penalty may well be large, but not infinite.
         watched = mean if math.isfinite(objective) else objective
-        self._check_loss(watched, epoch, n_batches)
+        self._check_loss(epoch, watched, n_batches)
         self._record_loss("train_loss", objective)
         self.history.record("learning_rate", stepper.rate)
 
@@ -200,7 +194,7 @@ class LeanNet(NeuralNet):
         self.module_.eval()
         self.criterion_.eval()
         average = self._stepper.average
-        total, n_rows = 0.0, 0
+        losses = MeanLoss(self._plan.device)
         with average.applied() if average else nullcontext(), torch.inference_mode():
             for index, batch in enumerate(batches):
                 if self._listeners:
@@ -210,11 +204,10 @@ class LeanNet(NeuralNet):
                     loss = self.criterion_(output, batch.y, batch.weight)
                 except _OF_THE_NETWORK as error:
                     raise self._blame(error, batch, index + 1) from error
-                total += float(loss) * len(batch.y)
-                n_rows += len(batch.y)
+                losses.add(loss, len(batch.y))
                 if self._listeners:
                     self._close_batch(batch, loss, output, training=False)
-        self._record_loss("valid_loss", total / n_rows)
+        self._record_loss("valid_loss", losses.mean())
 
     def _record_loss(self, name: str, value: float) -> None:
         best = self._best_losses.get(name, math.inf)
@@ -259,7 +252,7 @@ class LeanNet(NeuralNet):
         named = list(self.module_.named_parameters())
         self._tell("on_grad_computed", batch, training=True, named_parameters=named)
 
-    def _check_loss(self, value: float, epoch: int, batch: int) -> None:
+    def _check_loss(self, epoch: int, value: float, batch: int) -> None:
         if self._first_loss is None and math.isfinite(value):
             self._first_loss = value
         limit = DIVERGED * (1.0 + abs(self._first_loss or 0.0))

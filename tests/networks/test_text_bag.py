@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import torch
 
 from skdeep.networks import BagEmbedding
-from skdeep.networks._text_bag import weighted_sums
+from skdeep.networks._text_bag import _Largest, weighted_sums
 
 
 def batch(seed, n_rows=6):
@@ -89,3 +89,18 @@ def test_largest_numbers_are_taken_whatever_the_weights(seed):
     expected = table[bags.ids[:4].long()].amax(dim=0)
     torch.testing.assert_close(largest[1], expected)
     assert largest[0].tolist() == [0, 0, 0]
+
+
+def test_gradient_of_the_largest_is_torchs(seed):
+    """Which a GPU would add up in any order; empty bags have none."""
+    bags, factors = batch(seed), vectors(seed)[:5]
+    ours, theirs = (vectors(seed).requires_grad_() for _ in range(2))
+    largest = _Largest.apply(ours, bags.ids, bags.starts)
+    expected = torch.nn.functional.embedding_bag(
+        bags.ids, theirs, bags.starts, mode="max", include_last_offset=True
+    )
+    torch.testing.assert_close(largest, expected)
+    (largest * factors).sum().backward()
+    (expected * factors).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert ours.grad.abs().sum() > 0
