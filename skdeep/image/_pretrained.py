@@ -32,6 +32,7 @@ from skdeep.networks import (
     ACTIVATIONS,
     MLP,
     MOST_VIEWS,
+    TIMM,
     Backbone,
     FeatureScale,
     TransferNet,
@@ -114,6 +115,12 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
 
     def _auto_batch(self, n_rows: int) -> int:
         return min(32, n_rows)
+
+    def _is_third_party(self) -> bool:
+        # All that torchvision's own networks draw has been given a generator.
+        backbone = self.backbone
+        foreign = not isinstance(backbone, str) or backbone.startswith(TIMM)
+        return foreign or super()._is_third_party()
 
     def _fine_tunes(self) -> bool:
         """Tell whether any of the backbone is trained."""
@@ -304,7 +311,12 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
                 plan, optimizer=replace(plan.optimizer, rate_factors=factors)
             )
         rate = float(self.head_learning_rate)
-        plan = replace(plan, optimizer=replace(plan.optimizer, learning_rate=rate))
+        plan = replace(
+            plan,
+            optimizer=replace(plan.optimizer, learning_rate=rate),
+            # There is little to compute in a head.
+            autocast_dtype=None if self.precision == "auto" else plan.autocast_dtype,
+        )
         if job.partial:
             return plan
         return replace(

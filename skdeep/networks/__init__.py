@@ -34,12 +34,13 @@ from skdeep.networks._text_bag import BagEmbedding
 from skdeep.networks._text_conv import ConvEmbedding
 from skdeep.networks._transfer import FeatureScale, TransferNet
 from skdeep.networks._views import MOST_VIEWS, all_views, view_of
-from skdeep.networks._weights import Weights, resolve_weights
+from skdeep.networks._weights import TIMM, Weights, resolve_weights
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
     "MOST_VIEWS",
+    "TIMM",
     "Backbone",
     "BagEmbedding",
     "ChannelDropout",

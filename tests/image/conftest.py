@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torchvision.models import ShuffleNetV2
 
+from skdeep.data._feature_store import shared_store
+
 
 class TinyImages(NamedTuple):
     """Gray images of 8 by 8 bytes: bars that stand, or lie, somewhere."""
@@ -65,8 +67,9 @@ class Counting(nn.Module):
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
-    """Return the counting network, with nothing counted."""
+    """Return the counting network, with nothing counted and nothing remembered."""
     monkeypatch.setattr(Counting, "seen", 0)
+    shared_store().clear()
     return Counting
 
 

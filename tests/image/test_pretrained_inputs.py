@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
 
 from skdeep import ImageClassifier, ImageRegressor
 
@@ -92,6 +95,35 @@ def test_training_goes_on(counted: Any, coloured: Any) -> None:
     assert trained.score(X, y) > 0.5
     with pytest.raises(ValueError, match="can only go on training the same network"):
         net.set_params(trainable_layers=1).fit(X, y)
+
+
+class Dropping(nn.Module):
+    """A network that drops channels by torch's own generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Dropout2d(0.5))
+        self.head = nn.Linear(8 * 4, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits."""
+        maps = nn.functional.adaptive_avg_pool2d(self.body(x), 2)
+        logits: torch.Tensor = self.head(maps.flatten(1))
+        return logits
+
+
+def test_backbone_that_draws_is_reproducible(coloured: Any) -> None:
+    """It is lent torch's generator, wherever that stands, and leaves it there."""
+    X, y = coloured
+    net = ImageClassifier(
+        Dropping, weights=None, trainable_layers="all", max_epochs=2, random_state=0
+    )
+    said = net.fit(X, y).predict_proba(X)
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(5)
+        np.testing.assert_array_equal(clone(net).fit(X, y).predict_proba(X), said)
+    other = clone(net).set_params(random_state=1).fit(X, y).predict_proba(X)
+    assert np.abs(other - said).max() > 1e-3
 
 
 def test_head_can_be_deep_and_features_mixed(counted: Any, coloured: Any) -> None:
