@@ -11,6 +11,7 @@ from torch import nn
 
 from skdeep.networks._activations import activation_name, make_activation
 from skdeep.networks._dropout import GeneratorDropout
+from skdeep.networks._layout import laid_out
 from skdeep.networks._mlp import MLP, per_layer
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ class ConvNet(nn.Module):
             One number for each channel of the last map under global pooling, else for
             each of its pixels.
         """
-        maps = self.blocks(x).flatten(2)
+        maps = self.blocks(laid_out(x)).flatten(2)
         if self.global_pooling is None:
             flat: Tensor = maps.flatten(1)
             return flat
