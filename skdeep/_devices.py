@@ -14,6 +14,11 @@ from skdeep.exceptions import DeviceNotAvailableError, DeviceWarning
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec
 
+# With less to multiply in a forward pass, casting costs more than it saves.
+AUTOCAST_WORK = 1e10
+# Below, a copy costs less than the memory that a GPU may read from.
+PINNED_BYTES = 2**16
+
 
 def available_devices() -> list[str]:
     """Name the devices this process can train on, fastest first.
@@ -71,6 +76,28 @@ def resolve_device(device: DeviceSpec) -> torch.device:
     return torch.device(name)
 
 
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device, perhaps still on its way there.
+
+    A GPU fetches what is pinned in memory by itself, while the CPU goes on.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Anywhere.
+    device : torch.device
+        Where it is wanted.
+
+    Returns
+    -------
+    tensor : torch.Tensor
+        The same where it is there already.
+    """
+    if device.type == "cuda" and tensor.nbytes >= PINNED_BYTES:  # GPU only
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def device_or_cpu(device: str, owner: str) -> torch.device:
     """Return the device that a file names, or the CPU with a warning.
 
@@ -103,19 +130,21 @@ def device_or_cpu(device: str, owner: str) -> torch.device:
 
 
 def resolve_precision(
-    precision: str, device: torch.device, dtype: torch.dtype
+    precision: str, device: torch.device, dtype: torch.dtype, work: float
 ) -> torch.dtype | None:
     """Return the dtype to autocast to, or None for computing in `dtype` throughout.
 
     Parameters
     ----------
     precision : {"auto", "full", "bfloat16", "float16"}
-        "auto" autocasts float32 on CUDA only: to bfloat16 where the device has it,
-        else to float16.
+        "auto" autocasts float32 on CUDA only, where there is work enough: to bfloat16
+        where the device has it, else to float16.
     device : torch.device
         Where the network trains.
     dtype : torch.dtype
         The dtype of the network's parameters.
+    work : float
+        Multiply-adds of a forward pass over a batch.
 
     Returns
     -------
@@ -130,7 +159,9 @@ def resolve_precision(
         If the reduced precision asked for is not computed natively by `device`: a CPU
         without AVX512-BF16 emulates bfloat16 several times slower than float32.
     """
-    if precision == "full" or (precision == "auto" and dtype == torch.float64):
+    if precision == "auto":
+        return _auto_precision(device, dtype, work)
+    if precision == "full":
         return None
     if dtype == torch.float64:
         raise ValueError(
@@ -140,13 +171,8 @@ def resolve_precision(
     if device.type == "cuda":
         if precision == "float16":
             return torch.float16
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-        if precision == "auto":
-            return torch.bfloat16 if native else torch.float16
-        if native:
+        if _cuda_has_bfloat16():
             return torch.bfloat16
-    elif precision == "auto":
-        return None
     elif precision == "bfloat16" and device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     raise DeviceNotAvailableError(
@@ -181,6 +207,18 @@ def plain_torch(*, training: bool) -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+def _auto_precision(
+    device: torch.device, dtype: torch.dtype, work: float
+) -> torch.dtype | None:
+    if device.type != "cuda" or dtype == torch.float64 or work < AUTOCAST_WORK:
+        return None
+    return torch.bfloat16 if _cuda_has_bfloat16() else torch.float16
+
+
+def _cuda_has_bfloat16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -13,6 +13,7 @@ from skdeep._devices import (
     plain_torch,
     resolve_device,
     resolve_precision,
+    send,
 )
 from skdeep.exceptions import DeviceNotAvailableError
 
@@ -138,7 +139,7 @@ def test_precision_is_what_the_device_computes_in(
 ) -> None:
     """Automatic precision reduces digits on CUDA only."""
     machine(1, bf16=bf16)
-    assert resolve_precision(precision, device, torch.float32) is expected
+    assert resolve_precision(precision, device, torch.float32, 1e12) is expected
 
 
 @pytest.mark.parametrize(
@@ -158,30 +159,44 @@ def test_precision_that_would_be_emulated_raises(
     machine(1, bf16=False)
     sentence = f"precision='{precision}' was asked for, but {device} does not compute"
     with pytest.raises(DeviceNotAvailableError, match=sentence):
-        resolve_precision(precision, device, torch.float32)
+        resolve_precision(precision, device, torch.float32, 1e12)
+
+
+def test_small_steps_are_computed_in_full(machine: Any) -> None:
+    """Casting would cost more than it saves; who asks for it gets it all the same."""
+    machine(1)
+    assert resolve_precision("auto", CUDA, torch.float32, 1e9) is None
+    half = resolve_precision("bfloat16", CUDA, torch.float32, 1e9)
+    assert half is torch.bfloat16
+
+
+def test_tensor_that_is_there_is_not_sent() -> None:
+    """Nothing is copied on the way to where it is."""
+    tensor = torch.zeros(2**16)
+    assert send(tensor, CPU) is tensor
 
 
 @pytest.mark.parametrize("precision", ["auto", "full"])
 def test_double_precision_is_never_reduced(machine: Any, precision: str) -> None:
     """Whoever asks for float64 gets it."""
     machine(1)
-    assert resolve_precision(precision, CUDA, torch.float64) is None
+    assert resolve_precision(precision, CUDA, torch.float64, 1e12) is None
 
 
 def test_double_and_reduced_precision_contradict(machine: Any) -> None:
     """Both at once cannot be meant."""
     machine(1)
     with pytest.raises(ValueError, match=r"'float16' .* along with dtype='float64'"):
-        resolve_precision("float16", CUDA, torch.float64)
+        resolve_precision("float16", CUDA, torch.float64, 1e12)
 
 
 def test_cpu_is_asked_for_its_own_bfloat16() -> None:
     """The question can be put to this machine, and the answer is kept to."""
     if module._cpu_has_bfloat16():
-        assert resolve_precision("bfloat16", CPU, torch.float32) is torch.bfloat16
+        assert resolve_precision("bfloat16", CPU, torch.float32, 1e12) is torch.bfloat16
     else:
         with pytest.raises(DeviceNotAvailableError, match="cpu does not compute"):
-            resolve_precision("bfloat16", CPU, torch.float32)
+            resolve_precision("bfloat16", CPU, torch.float32, 1e12)
 
 
 def torch_modes() -> dict[str, Any]:

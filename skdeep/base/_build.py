@@ -156,6 +156,8 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
     monitor = "train_loss"
     if stops_early and job.valid is not None:
         monitor = "valid_loss" if estimator.scoring == "loss" else "valid_score"
+    n_weights = estimator._n_weights(job.train.X, job.target.n_outputs)
+    work = float(job.batch_size * n_weights)
     plan = TrainingPlan(
         optimizer=OptimizerPlan(
             name=estimator.optimizer,
@@ -181,7 +183,9 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         weight_decay_schedule=None if job.partial else estimator.weight_decay_schedule,
         max_grad_norm=estimator.max_grad_norm,
         weight_averaging=None if job.partial else estimator.weight_averaging,
-        autocast_dtype=resolve_precision(estimator.precision, job.device, job.dtype),
+        autocast_dtype=resolve_precision(
+            estimator.precision, job.device, job.dtype, work
+        ),
         compile=bool(estimator.compile),
         third_party_seed=job.streams.third_party if third_party else None,
         # The first training has left the second its time.

@@ -54,7 +54,7 @@ def forward_blocks(
     X : {ndarray, memmap, csr_array, MixedTable, ImageTable} of n_samples rows
         Validated inputs.
     encode : callable
-        From a block of rows and a dtype to inputs of the network, on the CPU.
+        From a block of rows and a dtype to inputs of the network, on any device.
     link : callable
         From outputs to what is returned.
     step : int

@@ -65,13 +65,13 @@ class Hooks(ABC):
     def _encode_rows(
         self, state: FittedState, block: Any, dtype: torch.dtype
     ) -> torch.Tensor:
-        """Return a block of rows as the network takes them, on the CPU."""
+        """Return a block of rows as the network takes them, on any device."""
         return to_tensor(block, state.scaler, dtype)
 
     def _whole_rows(
         self, state: FittedState, block: Any, dtype: torch.dtype
     ) -> torch.Tensor:
-        """Return a block of rows as all of the network takes them, on the CPU.
+        """Return a block of rows as all of the network takes them.
 
         Prediction may know a shorter way, and take what a part of it puts out.
         """

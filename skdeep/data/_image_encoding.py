@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from skdeep._devices import send
 from skdeep._storable import storable
+from skdeep.data._image_moments import (
+    extremes,
+    moments_of_bytes,
+    pixel_range,
+    weighing,
+)
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
 from skdeep.data._images import BLOCK_IMAGES, ImageTable, read_ahead
 
@@ -15,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skdeep._typing import Array, FloatArray
+
+CPU = torch.device("cpu")
 
 # Threads that decode files, where torch has as many.
 MAX_READERS = 8
@@ -108,9 +117,9 @@ class ImageEncoder:
         self.size = self._target_size(table)
         self.n_channels = self.n_channels or layout.n_channels
         self.kind = layout.kind
-        table, weight = _weighing(table, weight)
+        table, weight = weighing(table, weight)
         self.seen = float(len(table) if weight is None else weight.sum())
-        self.low, self.high = (0.0, 1.0) if self.kind == "bytes" else _extremes(table)
+        self.low, self.high = (0.0, 1.0) if self.kind == "bytes" else extremes(table)
         if self.normalize == "data":
             self.mean, deviation = self._moments(table, weight)
         elif self.normalize is None:
@@ -141,7 +150,7 @@ class ImageEncoder:
         """
         if not hasattr(self, "seen"):
             return self.fit(table, weight)
-        table, weight = _weighing(table, weight)
+        table, weight = weighing(table, weight)
         more = float(len(table) if weight is None else weight.sum())
         if self.normalize == "data" and more:
             mean, deviation = self._moments(table, weight)
@@ -191,11 +200,9 @@ class ImageEncoder:
     ) -> tuple[FloatArray, FloatArray]:
         means, variances = [], []
         for start in range(0, len(table), BLOCK_IMAGES):
-            # NumPy adds up in one order, whatever the number of threads.
-            block = self.pixels(table[start : start + BLOCK_IMAGES], torch.float64)
-            rows = block.numpy().reshape(*block.shape[:2], -1)
-            means.append(rows.mean(axis=2))
-            variances.append(rows.var(axis=2))
+            mean, variance = self._moments_of(table[start : start + BLOCK_IMAGES])
+            means.append(mean)
+            variances.append(variance)
         mean_of_image = np.concatenate(means)
         mean = np.average(mean_of_image, axis=0, weights=weight)
         spread = np.concatenate(variances) + (mean_of_image - mean) ** 2
@@ -203,8 +210,23 @@ class ImageEncoder:
         # What rounding leaves of a channel that never varies.
         return mean, np.where(deviation > 1e-12, deviation, 0.0)
 
+    def _moments_of(self, table: ImageTable) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance of each channel of each image."""
+        if table.is_dense and self.kind == "bytes":
+            self._check(table)
+            images = self._resized(table.block(), torch.float64)
+            if images.dtype == torch.uint8:
+                return moments_of_bytes(images, self.n_channels or 1)
+        # NumPy adds up in one order, whatever the number of threads.
+        block = self.pixels(table, torch.float64)
+        rows = block.numpy().reshape(*block.shape[:2], -1)
+        return rows.mean(axis=2), rows.var(axis=2)
+
     def transform(
-        self, table: ImageTable, dtype: torch.dtype = torch.float32
+        self,
+        table: ImageTable,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device = CPU,
     ) -> torch.Tensor:
         """Return images as a network takes them.
 
@@ -214,13 +236,15 @@ class ImageEncoder:
             A batch of images.
         dtype : torch.dtype, default=torch.float32
             Floating type of the batch.
+        device : torch.device, default=CPU
+            Of the batch.
 
         Returns
         -------
         batch : Tensor of shape (n_samples, n_channels, *size)
-            On the CPU, in memory of its own.
+            In memory of its own.
         """
-        return self.standardize(self.pixels(table, dtype))
+        return self.standardize(self.pixels(table, dtype, device))
 
     def standardize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Put pixels to the scale of fit, in place.
@@ -244,7 +268,10 @@ class ImageEncoder:
         return pixels.sub_(mean).mul_(inverse)
 
     def pixels(
-        self, table: ImageTable, dtype: torch.dtype = torch.float32
+        self,
+        table: ImageTable,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device = CPU,
     ) -> torch.Tensor:
         """Return images in one size, with black at 0 and white at 1.
 
@@ -257,11 +284,13 @@ class ImageEncoder:
             A batch of images.
         dtype : torch.dtype, default=torch.float32
             Floating type of the batch.
+        device : torch.device, default=CPU
+            Of the batch. Where bytes are brought to size, whatever it is.
 
         Returns
         -------
         pixels : Tensor of shape (n_samples, n_channels, *size)
-            On the CPU, in memory of its own.
+            In memory of its own.
 
         Raises
         ------
@@ -270,28 +299,37 @@ class ImageEncoder:
         """
         self._check(table)
         if table.is_dense:
-            return self._encode(table.block(), dtype)
+            return self._encode(table.block(), dtype, device)
         shape = (len(table), self.n_channels or 1, *self.size)
         batch = torch.empty(shape, dtype=dtype)
         n_threads = min(MAX_READERS, torch.get_num_threads(), len(table))
         for row, image in enumerate(read_ahead(table, n_threads)):
-            batch[row] = self._encode(image[np.newaxis], dtype)[0]
-        return batch
+            batch[row] = self._encode(image[np.newaxis], dtype, CPU)[0]
+        return send(batch, device)
 
-    def _encode(self, block: Array, dtype: torch.dtype) -> torch.Tensor:
-        images = resize_images(
+    def _encode(
+        self, block: Array, dtype: torch.dtype, device: torch.device
+    ) -> torch.Tensor:
+        images = self._resized(block, dtype)
+        if device.type == "cpu":
+            # Bytes are laid out anew three times as fast as the numbers made of them.
+            images = images.contiguous()
+        if images.dtype == torch.uint8:
+            images = send(images, device).to(dtype).div_(255.0)
+        else:
+            images = send(images.to(dtype), device)
+        if images.shape[1] != self.n_channels:
+            images = images.expand(-1, self.n_channels or 1, -1, -1)
+        return images.contiguous()
+
+    def _resized(self, block: Array, dtype: torch.dtype) -> torch.Tensor:
+        return resize_images(
             self._to_unit(block, dtype),
             self.size,
             self.resize_mode,
             interpolation=self.interpolation,
             margin=self.margin,
         )
-        if images.dtype == torch.uint8:
-            images = images.to(dtype).div_(255.0)
-        images = images.to(dtype)
-        if images.shape[1] != self.n_channels:
-            images = images.expand(-1, self.n_channels or 1, -1, -1)
-        return images.contiguous()
 
     def _to_unit(self, block: Array, dtype: torch.dtype) -> torch.Tensor:
         """Return pixels in [0, 1], or bytes, which are resized faster."""
@@ -337,7 +375,7 @@ class ImageEncoder:
                     "scale is their own. Convert them to float."
                 )
             return
-        low, high = _range(table)
+        low, high = pixel_range(table)
         if low < 0 or high > 1:
             raise ValueError(
                 "Pixels that are numbers must be in the range [0, 1] where those of "
@@ -346,43 +384,8 @@ class ImageEncoder:
             )
 
 
-def _weighing(
-    table: ImageTable, weight: Array | None
-) -> tuple[ImageTable, Array | None]:
-    """Return the images that weigh something, and their weights."""
-    if weight is None or weight.all():
-        return table, weight
-    return table[np.flatnonzero(weight)], weight[weight > 0]
-
-
 def _to_tensor(block: Array) -> torch.Tensor:
     # torch refuses negative strides, and warns of memory it may not write to.
     if not block.flags.writeable or any(stride < 0 for stride in block.strides):
         block = block.copy()
     return torch.from_numpy(block)
-
-
-def _range(table: ImageTable) -> tuple[float, float]:
-    """Return the smallest and the largest pixel of images that are numbers."""
-    if not table.is_dense:
-        blocks = read_ahead(table, 1)
-    else:
-        starts = range(0, len(table), BLOCK_IMAGES)
-        blocks = (table[start : start + BLOCK_IMAGES].block() for start in starts)
-    extremes = [(float(block.min()), float(block.max())) for block in blocks]
-    lows, highs = zip(*extremes, strict=True)
-    return min(lows), max(highs)
-
-
-def _extremes(table: ImageTable) -> tuple[float, float]:
-    """Return what is mapped to 0 and 1 for pixels that are numbers."""
-    low, high = _range(table)
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    if not np.isfinite(high - low):
-        raise ValueError(
-            "Pixels are put to scale by their smallest and largest, whose difference "
-            f"must not overflow. Got {low:g} and {high:g}. Divide them by a constant "
-            "first."
-        )
-    return (low, high) if low < high else (low, low + 1.0)

@@ -70,7 +70,7 @@ class ImageRows:
         ready = torch.empty(shape, dtype=self.dtype, device=self.device)
         for start in range(0, self.n_rows, BLOCK_IMAGES):
             rows = slice(start, start + BLOCK_IMAGES)
-            pixels = self.encoder.pixels(self.table[rows], self.dtype)
+            pixels = self.encoder.pixels(self.table[rows], self.dtype, self.device)
             if self.augment is None:
                 pixels = self.encoder.standardize(pixels)
             ready[rows] = pixels
@@ -79,7 +79,7 @@ class ImageRows:
     def gather(self, index: Array | slice) -> torch.Tensor:
         """Return the images at `index`, augmented and encoded."""
         if self._ready is None:
-            pixels = self.encoder.pixels(self.table[index], self.dtype).to(self.device)
+            pixels = self.encoder.pixels(self.table[index], self.dtype, self.device)
         elif isinstance(index, slice):
             pixels = self._ready[index]
         else:

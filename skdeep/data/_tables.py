@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 
 from skdeep._compat import num_samples, validate_data
+from skdeep._devices import send
 from skdeep.data._mixed import MixedTable
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 
@@ -65,7 +66,7 @@ class StreamedRows:
 
     def gather(self, index: Array | slice) -> torch.Tensor:
         """Return the rows at `index`, cast and scaled."""
-        return to_tensor(self.X[index], self.scaler, self.dtype).to(self.device)
+        return send(to_tensor(self.X[index], self.scaler, self.dtype), self.device)
 
 
 def check_table(

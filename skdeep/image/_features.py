@@ -100,7 +100,7 @@ class Features:
         """
 
         def compute(block: ImageTable) -> Array:
-            pixels = self.encoder.transform(block, self.dtype)
+            pixels = self.encoder.transform(block, self.dtype, self.device)
             return self._run(view_of(pixels, view))
 
         context = b"" if self.store is None else self._context(view)
@@ -126,21 +126,21 @@ class Features:
         """
         parts = []
         for start in range(0, len(table), self.block):
-            pixels = self.encoder.pixels(table[start : start + self.block], self.dtype)
-            harder = augmenter.augment(pixels.to(self.device), generator).clone()
+            block = table[start : start + self.block]
+            pixels = self.encoder.pixels(block, self.dtype, self.device)
+            harder = augmenter.augment(pixels, generator).clone()
             parts.append(self._run(self.encoder.standardize(harder)))
         return np.concatenate(parts)
 
     def _run(self, images: torch.Tensor) -> Array:
         network = _fused_once(self.backbone)
-        inputs = images.to(self.device)
         if self.channels_last:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            images = images.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             found = (
-                network(inputs)
+                network(images)
                 if self.stage is None
-                else self.backbone.stage_features(inputs, self.stage)
+                else self.backbone.stage_features(images, self.stage)
             )
         features: Array = found.cpu().numpy()
         return features

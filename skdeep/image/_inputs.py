@@ -154,7 +154,9 @@ class ImageDoor(ImageReader, DeepEstimator):
         self, state: FittedState, block: Any, dtype: torch.dtype
     ) -> torch.Tensor:
         encoder: Any = state.scaler
-        encoded: torch.Tensor = encoder.transform(block, dtype)
+        # There already, since bytes travel faster than the numbers made of them.
+        device = torch.device(self.net_.device)
+        encoded: torch.Tensor = encoder.transform(block, dtype, device)
         return encoded
 
     def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:

@@ -128,7 +128,7 @@ class MLPRegressor(MLPDoor, DeepRegressor):
         fit in one batch: then weighing a row by two equals giving it twice. Else
         float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
-        What a step is computed in; "auto" is "full" but on CUDA.
+        What a step is computed in; "auto" is "full" but for large steps on CUDA.
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last

@@ -173,7 +173,7 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         Of the weights. "auto" is float64 where X is, on the CPU, when all training rows
         fit in one batch; else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
-        What a step is computed in; "auto" is "full" but on CUDA.
+        What a step is computed in; "auto" is "full" but for large steps on CUDA.
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks, else torch's setting, which None always is.

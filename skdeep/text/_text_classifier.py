@@ -169,7 +169,7 @@ class TextClassifier(TextDoor, DeepClassifier):
         Of the weights. "auto" is float64 on the CPU when all training texts fit in one
         batch: then weighing a text by two equals giving it twice. Else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
-        What a step is computed in; "auto" is "full" but on CUDA.
+        What a step is computed in; "auto" is "full" but for large steps on CUDA.
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last
