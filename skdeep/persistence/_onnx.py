@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,7 @@ def to_onnx(
         with optional_dependency(package, needed_by="to_onnx"):
             __import__(package)
     check_is_fitted(estimator)
+    estimator = _on_cpu(estimator)
     model, feeds = _chained(_segments(estimator), sample)
     model.graph.name = type(estimator).__name__
     model.producer_name = "skdeep"
@@ -104,6 +106,21 @@ def to_onnx(
     if path is not None:
         write_atomically(Path(path), model.SerializeToString())
     return model
+
+
+def _on_cpu(estimator: Any) -> Any:
+    """Return the estimator, or a copy on the CPU: a GPU convolves in fewer digits."""
+    steps = (
+        estimator.named_steps if isinstance(estimator, Pipeline) else {"": estimator}
+    )
+    if all(getattr(step, "device_", "cpu") == "cpu" for step in steps.values()):
+        return estimator
+    copied = copy.deepcopy(estimator)
+    steps = copied.named_steps if isinstance(copied, Pipeline) else {"": copied}
+    for step in steps.values():
+        if hasattr(step, "device_"):
+            step.to("cpu")
+    return copied
 
 
 def _segments(estimator: Any) -> list[Any]:
