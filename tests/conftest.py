@@ -22,6 +22,15 @@ settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide GPUs, also from the workers to come, unless the tests are those marked so.
+
+    The others expect "auto" to mean the CPU.
+    """
+    if config.getoption("markexpr") != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 class TinyTable(NamedTuple):
     """Rows that a small network learns in a moment."""
 

@@ -268,24 +268,6 @@ def test_absent_device_that_is_asked_for_is_an_error(tmp_path):
         load(tmp_path / "file", device="cuda:99")
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", PLACED)
-def test_file_goes_from_device_to_device(name, tmp_path):  # GPU only
-    """What was trained on a GPU loads there, and on the CPU."""
-    from tests.placed import fit, make
-
-    if not hasattr(make(name), "device"):
-        pytest.skip("it has no network")
-    estimator = fit(make(name, device="cuda"), name)
-    save(estimator, tmp_path / "file")
-    assert load(tmp_path / "file").device_ == "cuda:0"
-    back = load(tmp_path / "file", device="cpu")
-    X = PLACED[name].X
-    for a, b in zip(*([n.predict(X)] for n in (back, estimator)), strict=True):
-        assert a.shape == b.shape
-    assert pickle.loads(pickle.dumps(estimator)).device_ == "cuda:0"
-
-
 def test_damaged_file_is_an_error(tmp_path):
     """A single bit is enough."""
     save(fitted("MLPRegressor"), tmp_path / "file")
