@@ -217,6 +217,11 @@ def fit(estimator: Any, name: str, **extra: Any) -> Any:
     return estimator.fit(placed.X, *y, **extra)
 
 
+def on_gpu(name: str, **others: Any) -> Any:
+    """Return an estimator fitted on a GPU."""
+    return fit(make(name, device="cuda", **others), name)
+
+
 @cache
 def fitted(name: str) -> Any:
     """Return an estimator fitted once, not to be changed."""
@@ -259,11 +264,18 @@ class CuttingCheckpoint(Checkpoint):
             raise Cut
 
 
-def assert_same_fit(one: Any, two: Any) -> None:
-    """Compare weights and history of two fits, bit for bit, but for the clock."""
+def assert_same_weights(one: Any, two: Any) -> None:
+    """Compare the weights and statistics of two networks on any device, bit for bit."""
     theirs = two.module_.state_dict()
     for name, tensor in one.module_.state_dict().items():
-        np.testing.assert_array_equal(tensor.numpy(), theirs[name].numpy(), name)
+        np.testing.assert_array_equal(
+            tensor.cpu().numpy(), theirs[name].cpu().numpy(), name
+        )
+
+
+def assert_same_fit(one: Any, two: Any) -> None:
+    """Compare weights and history of two fits, bit for bit, but for the clock."""
+    assert_same_weights(one, two)
     for name, column in one.history_.items():
         if name != "duration":
             np.testing.assert_array_equal(column, two.history_[name], name)

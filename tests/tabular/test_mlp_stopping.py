@@ -199,9 +199,9 @@ def test_early_stopping_restores_the_best_epoch_to_the_bit(scoring, normalizatio
     X, y = _classes()
     X_val, y_val = _classes(seed=1)
     model = _model(early_stopping=True, scoring=scoring, batch_size=20, tol=None)
-    model.set_params(normalization=normalization, dropout=0.2, max_epochs=30)
+    model.set_params(normalization=normalization, dropout=0.2, max_epochs=45)
     model.fit(X, y, X_val=X_val, y_val=y_val)
-    assert 1 < model.best_epoch_ < model.n_iter_ == 30
+    assert 1 < model.best_epoch_ < model.n_iter_ == 45
     short = _model(normalization=normalization, dropout=0.2, batch_size=20, tol=None)
     short.set_params(max_epochs=model.best_epoch_, scoring=scoring)
     short.fit(X, y, X_val=X_val, y_val=y_val)
