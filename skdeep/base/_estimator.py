@@ -195,6 +195,7 @@ class DeepEstimator(
             self.validation_fraction,
             job.streams.splitting,
             self._strata(job),
+            owner=type(self).__name__,
         )
         job.valid = job.train.rows(valid_rows)
         job.held_out = self.refit

@@ -187,8 +187,8 @@ class ImageEncoder:
         if self.image_size is None:
             if table.layout.size is None:
                 raise ValueError(
-                    "Images must have one size where image_size=None. Got images of "
-                    "different sizes, or files. Set image_size."
+                    f"{table.owner} expects images of one size where image_size=None. "
+                    "Got images of different sizes, or files. Set image_size."
                 )
             return table.layout.size
         if isinstance(self.image_size, tuple):
@@ -353,14 +353,16 @@ class ImageEncoder:
         if layout.n_channels not in (1, self.n_channels):
             wanted = f"have {self.n_channels} channels, or be gray"
             raise ValueError(
-                f"Images must {'be gray' if self.n_channels == 1 else wanted}. Got "
+                f"Images for this {table.owner} must "
+                f"{'be gray' if self.n_channels == 1 else wanted}. Got "
                 f"{layout.n_channels} channels. Convert them first."
             )
         if self.image_size is None and layout.size != self.size:
             got = "different sizes, or files" if layout.size is None else layout.size
             raise ValueError(
-                f"Images must have the height and width of those in fit, {self.size}, "
-                f"where image_size=None. Got {got}. Set image_size."
+                f"Images for this {table.owner} must have the height and width of "
+                f"those in fit, {self.size}, where image_size=None. Got {got}. Set "
+                "image_size."
             )
         if layout.kind != self.kind:
             self._check_numbers(table)
@@ -370,17 +372,17 @@ class ImageEncoder:
         if self.kind == "numbers":
             if (self.low, self.high) != (0.0, 1.0):
                 raise ValueError(
-                    "Pixels must be numbers in the scale of those in fit, where they "
-                    f"were between {self.low:g} and {self.high:g}. Got bytes, whose "
-                    "scale is their own. Convert them to float."
+                    f"Pixels for this {table.owner} must be numbers in the scale of "
+                    f"those in fit, between {self.low:g} and {self.high:g}. Got bytes, "
+                    "whose scale is their own. Convert them to float."
                 )
             return
         low, high = pixel_range(table)
         if low < 0 or high > 1:
             raise ValueError(
-                "Pixels that are numbers must be in the range [0, 1] where those of "
-                f"fit were bytes. Got numbers between {low:g} and {high:g}. Divide "
-                "them by the largest byte, or convert them to the dtype of fit."
+                f"Pixels for this {table.owner}, whose fit saw bytes, must be bytes, "
+                f"or numbers in [0, 1]. Got numbers between {low:g} and {high:g}. "
+                "Divide them by the largest byte, or convert them to the dtype of fit."
             )
 
 

@@ -74,7 +74,7 @@ class FilePath(str):
         return self
 
 
-def read_file(path: str) -> Array:
+def read_file(path: str, owner: str) -> Array:
     """Return the pixels of an image file, turned upright as its camera noted.
 
     Parameters
@@ -101,6 +101,6 @@ def read_file(path: str) -> Array:
         reason = str(error).rstrip(".")
         place = f" in row {path.row}" if isinstance(path, FilePath) else ""
         raise ValueError(
-            f"Image files are read by Pillow. Got {str(path)!r}{place}, "
+            f"{owner} reads image files by Pillow. Got {str(path)!r}{place}, "
             f"which it cannot read ({reason}). Repair the file, or leave it out."
         ) from error

@@ -53,7 +53,9 @@ def image_keys(table: ImageTable) -> list[bytes]:
             keys += map(_of_pixels, table[start : start + BLOCK_IMAGES].block())
         return keys
     return [
-        _of_file(item) if isinstance(item, FilePath) else _of_pixels(table.image(row))
+        _of_file(item, table.owner)
+        if isinstance(item, FilePath)
+        else _of_pixels(table.image(row))
         for row, item in enumerate(table.pixels)  # type: ignore[arg-type]
     ]
 
@@ -64,12 +66,12 @@ def _of_pixels(image: Array) -> bytes:
     return hasher.digest()
 
 
-def _of_file(path: FilePath) -> bytes:
+def _of_file(path: FilePath, owner: str) -> bytes:
     try:
         status = Path(path).stat()
     except OSError as error:
         raise ValueError(
-            f"Image files must be there to be read. Got {str(path)!r} in row "
+            f"{owner} expects image files that are there. Got {str(path)!r} in row "
             f"{path.row}, of which the system says: {error.strerror}. Correct the "
             "path, or leave it out."
         ) from error

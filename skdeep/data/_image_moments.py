@@ -90,8 +90,8 @@ def extremes(table: ImageTable) -> tuple[float, float]:
         return 0.0, 1.0
     if not np.isfinite(high - low):
         raise ValueError(
-            "Pixels are put to scale by their smallest and largest, whose difference "
-            f"must not overflow. Got {low:g} and {high:g}. Divide them by a constant "
-            "first."
+            f"{table.owner} puts pixels to scale by their smallest and largest, whose "
+            f"difference must not overflow. Got {low:g} and {high:g}. Divide them by "
+            "a constant first."
         )
     return (low, high) if low < high else (low, low + 1.0)

@@ -40,11 +40,16 @@ class ImageTable:
         (height, width) or (height, width, n_channels), or the path of a file.
     layout : ImageLayout
         Where what stands.
+    owner : str
+        Name of the estimator that reads them, for errors.
     """
 
-    def __init__(self, pixels: Array | MappedSubset, layout: ImageLayout) -> None:
+    def __init__(
+        self, pixels: Array | MappedSubset, layout: ImageLayout, owner: str
+    ) -> None:
         self.pixels = pixels
         self.layout = layout
+        self.owner = owner
 
     @property
     def is_dense(self) -> bool:
@@ -72,8 +77,8 @@ class ImageTable:
         pixels: Any = self.pixels
         mapped = is_streamed_map(pixels) and not isinstance(rows, slice)
         if mapped or isinstance(pixels, MappedSubset):
-            return ImageTable(take(pixels, rows), self.layout)
-        return ImageTable(pixels[rows], self.layout)
+            return ImageTable(take(pixels, rows), self.layout, self.owner)
+        return ImageTable(pixels[rows], self.layout, self.owner)
 
     def block(self) -> Array:
         """Return all images as one array.
@@ -94,7 +99,7 @@ class ImageTable:
         `is_dense`. Files are read here, and not kept.
         """
         item = self.pixels[position]  # type: ignore[index]
-        pixels = read_file(item) if isinstance(item, FilePath) else item
+        pixels = read_file(item, self.owner) if isinstance(item, FilePath) else item
         return pixels[np.newaxis] if pixels.ndim == 2 else _to_front(pixels)
 
 
@@ -298,11 +303,11 @@ def _read_array(
     kind: Any = "bytes" if X.dtype in BYTES else "numbers"
     wide = kind == "numbers" and X.dtype not in (np.float32, np.float16)
     if X.ndim == 3:
-        return ImageTable(X, ImageLayout(1, X.shape[1:], kind=kind, wide=wide))
+        return ImageTable(X, ImageLayout(1, X.shape[1:], kind=kind, wide=wide), owner)
     axis = find_channel_axis([X.shape[1:]], channel_axis, owner)
     n_channels = X.shape[1] if axis == "first" else X.shape[3]
     size = X.shape[2:] if axis == "first" else X.shape[1:3]
-    return ImageTable(X, ImageLayout(n_channels, size, axis, kind, wide))
+    return ImageTable(X, ImageLayout(n_channels, size, axis, kind, wide), owner)
 
 
 def _read_items(
@@ -330,7 +335,7 @@ def _read_items(
     objects = np.empty(len(read), dtype=object)
     for row, item in enumerate(read):
         objects[row] = item
-    return ImageTable(objects, _layout_of_items(read, owner))
+    return ImageTable(objects, _layout_of_items(read, owner), owner)
 
 
 def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:

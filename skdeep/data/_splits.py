@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 def holdout(
-    n_rows: int, fraction: float, seed: int, strata: Array | None = None
+    n_rows: int,
+    fraction: float,
+    seed: int,
+    strata: Array | None = None,
+    *,
+    owner: str,
 ) -> tuple[Array, Array]:
     """Split the positions of the rows in a training and a validation part.
 
@@ -30,6 +35,8 @@ def holdout(
         Of the draw.
     strata : ndarray of shape (n_rows,) or None
         Class of every row, as integers from 0.
+    owner : str
+        Name of the estimator that stops early, for the error.
 
     Returns
     -------
@@ -43,8 +50,8 @@ def holdout(
     """
     if n_rows < 2:
         raise ValueError(
-            "Early stopping holds rows out and needs at least 2 samples. Got n_samples="
-            f"{n_rows}. Pass X_val and y_val, or set early_stopping=False."
+            f"{owner} holds rows out to stop early, and needs at least 2 samples. Got "
+            f"n_samples={n_rows}. Pass X_val and y_val, or set early_stopping=False."
         )
     rng = np.random.default_rng(seed)
     n_valid = min(n_rows - 1, max(1, round(fraction * n_rows)))

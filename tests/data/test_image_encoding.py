@@ -190,11 +190,15 @@ def test_bytes_and_unit_numbers_go_together():
     ("fitted", "other", "match"),
     [
         (COLOUR, COLOUR[..., :1].repeat(4, axis=3), "must have 3 channels, or be gray"),
-        (COLOUR[..., 0], COLOUR, "Images must be gray. Got 3 channels. Convert"),
+        (COLOUR[..., 0], COLOUR, "must be gray. Got 3 channels. Convert"),
         (COLOUR, COLOUR[:, :7], r"those in fit, \(8, 6\), where.* Got \(7, 6\)"),
         (COLOUR, [COLOUR[0], COLOUR[1, :4]], "Got different sizes, or files. Set"),
-        (COLOUR, COLOUR.astype(float), "those of fit were bytes. Got numbers between"),
-        (PLAIN * 9, COLOUR, "those in fit, where they were between .* Got bytes"),
+        (
+            COLOUR,
+            COLOUR.astype(float),
+            "whose fit saw bytes, must be .* Got numbers between",
+        ),
+        (PLAIN * 9, COLOUR, "those in fit, between .* Got bytes"),
     ],
 )
 def test_images_that_do_not_go_with_those_of_fit_are_refused(fitted, other, match):

@@ -50,7 +50,7 @@ def test_sixteen_bits_are_kept(tmp_path):
     image = Image.fromarray(deep)
     np.testing.assert_array_equal(pillow_pixels(image), deep)
     image.save(tmp_path / "deep.png")
-    pixels = read_file(str(tmp_path / "deep.png"))
+    pixels = read_file(str(tmp_path / "deep.png"), "Owner")
     np.testing.assert_array_equal(pixels, deep)
     assert pixels.dtype == np.uint16
 
@@ -62,7 +62,7 @@ def test_floating_point_pixels_are_refused(tmp_path):
         pillow_pixels(image)
     image.save(tmp_path / "float.tiff")
     with pytest.raises(ValueError, match=r"float\.tiff'.*floating-point numbers\)"):
-        read_file(str(tmp_path / "float.tiff"))
+        read_file(str(tmp_path / "float.tiff"), "Owner")
 
 
 def test_file_is_turned_upright(tmp_path):
@@ -70,7 +70,7 @@ def test_file_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 270 degrees to look at it
     Image.fromarray(COLOUR).save(tmp_path / "photo.png", exif=exif)
-    pixels = read_file(str(tmp_path / "photo.png"))
+    pixels = read_file(str(tmp_path / "photo.png"), "Owner")
     np.testing.assert_array_equal(pixels, np.rot90(COLOUR, k=-1))
 
 
@@ -82,5 +82,8 @@ def test_unreadable_file_is_named(tmp_path, content):
     Image.fromarray(noise).save(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
-    with pytest.raises(ValueError, match=r"read by Pillow. Got '.*broken\.png', which"):
-        read_file(str(path))
+    with pytest.raises(
+        ValueError,
+        match=r"Owner reads image files by Pillow. Got '.*broken\.png', which",
+    ):
+        read_file(str(path), "Owner")

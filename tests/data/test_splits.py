@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skdeep.data import holdout
+
+split = partial(holdout, owner="Owner")
 
 
 @given(
@@ -19,7 +23,7 @@ def test_parts_are_disjoint_sorted_and_whole(
     n_rows: int, fraction: float, seed: int
 ) -> None:
     """Every row is in one part, and the validation part has the rounded share."""
-    train, valid = holdout(n_rows, fraction, seed)
+    train, valid = split(n_rows, fraction, seed)
     np.testing.assert_array_equal(np.sort(np.r_[train, valid]), np.arange(n_rows))
     assert (np.diff(train) > 0).all()
     assert (np.diff(valid) > 0).all()
@@ -34,7 +38,7 @@ def test_parts_are_disjoint_sorted_and_whole(
 def test_every_class_gives_its_share(counts: list[int], fraction: float) -> None:
     """Each class is held out to within one row of its share, and never whole."""
     strata = np.random.default_rng(0).permutation(np.repeat(range(len(counts)), counts))
-    train, valid = holdout(len(strata), fraction, 0, strata)
+    train, valid = split(len(strata), fraction, 0, strata)
     held = np.bincount(strata[valid], minlength=len(counts))
     share = np.array(counts) * len(valid) / len(strata)
     assert (np.abs(held - share) <= 1).all()
@@ -44,7 +48,7 @@ def test_every_class_gives_its_share(counts: list[int], fraction: float) -> None
 def test_stratified_counts_of_a_small_case() -> None:
     """Of 50, 30 and 20 rows a tenth is 5, 3 and 2."""
     strata = np.repeat([0, 1, 2], [50, 30, 20])
-    _, valid = holdout(100, 0.1, 7, strata)
+    _, valid = split(100, 0.1, 7, strata)
     assert np.bincount(strata[valid]).tolist() == [5, 3, 2]
 
 
@@ -63,7 +67,7 @@ def test_class_of_one_row_is_trained(
     """Larger classes give what single rows cannot; else fewer rows are held out."""
     strata = np.repeat(range(len(counts)), counts)
     for seed in range(5):
-        train, valid = holdout(len(strata), fraction, seed, strata)
+        train, valid = split(len(strata), fraction, seed, strata)
         assert set(strata[train]) == set(range(len(counts)))
         assert len(valid) == n_valid
         assert len(train) + len(valid) == len(strata)
@@ -71,14 +75,14 @@ def test_class_of_one_row_is_trained(
 
 def test_classes_of_one_row_each_are_drawn_plainly() -> None:
     """Where no class can spare a row, some must."""
-    _, valid = holdout(10, 0.3, 0, np.arange(10))
+    _, valid = split(10, 0.3, 0, np.arange(10))
     assert len(valid) == 3
 
 
 def test_labels_may_have_gaps() -> None:
     """A class that lost all its rows takes no part."""
     strata = np.repeat([0, 3], 20)
-    _, valid = holdout(40, 0.25, 0, strata)
+    _, valid = split(40, 0.25, 0, strata)
     assert np.bincount(strata[valid]).tolist() == [5, 0, 0, 5]
 
 
@@ -86,9 +90,9 @@ def test_labels_may_have_gaps() -> None:
 def test_split_depends_on_the_seed_alone(stratified: bool) -> None:
     """The same seed gives the same rows, another seed others."""
     strata = np.arange(100) % 3 if stratified else None
-    first = holdout(100, 0.2, 1, strata)[1]
-    np.testing.assert_array_equal(first, holdout(100, 0.2, 1, strata)[1])
-    assert not np.array_equal(first, holdout(100, 0.2, 2, strata)[1])
+    first = split(100, 0.2, 1, strata)[1]
+    np.testing.assert_array_equal(first, split(100, 0.2, 1, strata)[1])
+    assert not np.array_equal(first, split(100, 0.2, 2, strata)[1])
 
 
 @pytest.mark.parametrize("stratified", [False, True])
@@ -97,7 +101,7 @@ def test_every_row_can_be_held_out(stratified: bool) -> None:
     strata = np.arange(20) % 2 if stratified else None
     times = np.zeros(20)
     for seed in range(400):
-        times[holdout(20, 0.25, seed, strata)[1]] += 1
+        times[split(20, 0.25, seed, strata)[1]] += 1
     # Binomial with mean 100 and deviation 8.7.
     assert (np.abs(times - 100) < 40).all()
 
@@ -105,7 +109,7 @@ def test_every_row_can_be_held_out(stratified: bool) -> None:
 def test_many_classes_take_no_time() -> None:
     """Thousands of classes are ranked in one pass, each keeping its share."""
     strata = np.random.default_rng(0).integers(5000, size=50_000)
-    _, valid = holdout(50_000, 0.1, 0, strata)
+    _, valid = split(50_000, 0.1, 0, strata)
     share = np.bincount(strata, minlength=5000) * 0.1
     held = np.bincount(strata[valid], minlength=5000)
     assert len(valid) == 5000
@@ -115,6 +119,6 @@ def test_many_classes_take_no_time() -> None:
 @pytest.mark.parametrize("n_rows", [0, 1])
 def test_too_few_rows_raise(n_rows: int) -> None:
     """One row cannot be both trained on and held out."""
-    sentence = f"needs at least 2 samples. Got n_samples={n_rows}. Pass"
+    sentence = f"Owner holds rows out .* least 2 samples. Got n_samples={n_rows}. Pass"
     with pytest.raises(ValueError, match=sentence):
-        holdout(n_rows, 0.1, 0)
+        split(n_rows, 0.1, 0)

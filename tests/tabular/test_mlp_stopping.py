@@ -353,5 +353,5 @@ def test_unsuitable_validation_is_refused(parameters, validation, match):
 
 def test_early_stopping_needs_two_rows():
     """There is nothing to hold out of one row."""
-    with pytest.raises(ValueError, match="Early stopping holds rows out and needs at"):
+    with pytest.raises(ValueError, match="holds rows out to stop early, and needs at"):
         MLPRegressor(early_stopping=True).fit([[0.0]], [1.0])
