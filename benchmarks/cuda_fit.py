@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
+from cnn_fit import SIDE, network
 from torch import nn
 
 from skdeep import CNNClassifier, ImageClassifier, MLPClassifier
 
 N_ROWS, N_FEATURES, HIDDEN, ROWS_AT_ONCE, MLP_EPOCHS = 200_000, 100, 512, 1024, 5
-N_SMALL, SIDE, IMAGES_AT_ONCE, CNN_EPOCHS = 10_000, 32, 256, 3
+N_SMALL, IMAGES_AT_ONCE, CNN_EPOCHS = 10_000, 256, 3
 N_PHOTOGRAPHS, WIDTH, PHOTOGRAPHS_AT_ONCE, PHOTOGRAPH_EPOCHS = 512, 224, 64, 2
 N_CLASSES = 10
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -83,22 +84,6 @@ def perceptron() -> nn.Sequential:
         nn.Linear(HIDDEN, HIDDEN),
         nn.ReLU(),
         nn.Linear(HIDDEN, N_CLASSES),
-    )
-
-
-def convolutions() -> nn.Sequential:
-    """Return the default network of the estimator."""
-    return nn.Sequential(
-        nn.Conv2d(3, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * (SIDE // 4) ** 2, 128),
-        nn.ReLU(),
-        nn.Linear(128, N_CLASSES),
     )
 
 
@@ -171,7 +156,7 @@ def compare_small_images(rng: Any, repeats: int) -> list[dict[str, Any]]:
 
     def theirs(*, half: bool) -> None:
         by_hand(
-            convolutions(),
+            network(),
             torch.from_numpy(X).permute(0, 3, 1, 2),
             torch.from_numpy(y),
             batch_size=IMAGES_AT_ONCE,
