@@ -1,4 +1,4 @@
-"""Time of `import skdeep` against `import numpy`, each in a fresh process."""
+"""Time of imports and first fits, each in a fresh process, as in a pool of workers."""
 
 from __future__ import annotations
 
@@ -8,35 +8,85 @@ from _timing import finish, parse_arguments, report
 import subprocess
 import sys
 
-PROGRAM = """
+IMPORT = """
 import time
 start = time.process_time()
 import {name}
 print(time.process_time() - start)
 """
+DATA = """
+import time
+start = time.process_time()
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.standard_normal((1000, 20)).astype("float32")
+y = (X[:, 0] * X[:, 1] > 0).astype("int64")
+"""
+FITS = {
+    "skdeep": """
+from skdeep import MLPClassifier
+MLPClassifier(max_epochs=2).fit(X, y)
+""",
+    "skorch": """
+import torch
+from skorch import NeuralNetClassifier
+from torch import nn
+module = nn.Sequential(nn.Linear(20, 100), nn.ReLU(), nn.Linear(100, 2))
+net = NeuralNetClassifier(
+    module,
+    criterion=nn.CrossEntropyLoss,
+    optimizer=torch.optim.Adam,
+    batch_size=200,
+    max_epochs=2,
+    train_split=None,
+    verbose=0,
+)
+net.fit(X, y)
+""",
+    "scikit-learn": """
+import warnings
+from sklearn.neural_network import MLPClassifier
+warnings.simplefilter("ignore")
+MLPClassifier(max_iter=2).fit(X, y)
+""",
+    "imports of torch, sklearn": """
+import sklearn.base
+import torch
+""",
+}
+END = """
+print(time.process_time() - start)
+"""
 
 
-def import_seconds(name: str) -> float:
-    """Return the CPU seconds that one import takes in a process of its own."""
+def seconds_of(program: str) -> float:
+    """Return the CPU seconds that a program counts in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(name=name)],
-        check=True,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     return float(done.stdout)
+
+
+def by_turns(programs: dict[str, str], repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of every program in every round; the first does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for turn in range(repeats + 1):
+        for name, program in programs.items():
+            taken = seconds_of(program)
+            if turn:
+                seconds[name].append(taken)
+    return seconds
 
 
 def main() -> None:
     """Measure and print."""
     arguments = parse_arguments(__doc__, repeats=21)
-    seconds: dict[str, list[float]] = {"skdeep": [], "numpy": []}
-    for turn in range(arguments.repeats + 1):
-        for name, taken in seconds.items():
-            value = import_seconds(name)
-            if turn:
-                taken.append(value)
+    imports = {name: IMPORT.format(name=name) for name in ("skdeep", "numpy")}
+    seconds = by_turns(imports, arguments.repeats)
     rows = report("import", seconds, {"numpy": 0.2}, unit="ms")
+    fits = {name: DATA + fit + END for name, fit in FITS.items()}
+    seconds = by_turns(fits, max(1, arguments.repeats // 4))
+    rows += report("import and first fit", seconds, {"skorch": 1.0})
     finish(rows, arguments.out)
 
 

@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> None:
         if not is_senseless(model, kind)
     ]
     about = machine()
-    # torch imports much of itself in the first fit of a process.
+    # A first fit loads modules.
     TextClassifier(max_epochs=1).fit(["a", "b"] * 10, [0, 1] * 10)
     with arguments.out.open("a", encoding="utf-8") as file, one_blas_thread():
         for key in keys:

@@ -162,7 +162,7 @@ def folds(texts: TextSet) -> list[TextSet]:
 
 
 def warm_up() -> None:
-    """Fit once, since torch imports much of itself in the first fit of a process."""
+    """Fit once, since a first fit loads modules."""
     TextClassifier(max_epochs=1).fit(["a", "b"] * 10, [0, 1] * 10)
 
 

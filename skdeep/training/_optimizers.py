@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from skdeep.training._bare_optimizers import bare_step, compiler_left_out, has_hooks
+
 if TYPE_CHECKING:
     from skdeep._plan import OptimizerPlan
 
@@ -70,8 +72,10 @@ def build_optimizer(
     arguments.update(plan.params)
     if "fused" in known and _can_fuse(factory, pieces[0][0], arguments):
         arguments["fused"] = True
+    groups = [{"params": [piece]} for piece, _ in pieces]
     try:
-        optimizer = factory([{"params": [piece]} for piece, _ in pieces], **arguments)
+        with compiler_left_out():
+            optimizer = factory(groups, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
@@ -132,7 +136,7 @@ def direct_step(
     `Optimizer.step` spends six times as long on hooks, profiling and lists of tensors
     as on the update of a small network. For fused Adam and AdamW in their plain form
     torch's own kernel is called instead, on the optimizer's own state; the result is
-    the same to the last bit.
+    the same to the last bit. The others do without the hooks.
 
     Parameters
     ----------
@@ -153,8 +157,9 @@ def direct_step(
         and group.get("fused")
         and not (group["amsgrad"] or group["maximize"] or group["weight_decay"])
     )
-    if kernel is None or not plain:
-        return optimizer.step
+    bare = bare_step(optimizer)
+    if kernel is None or not plain or has_hooks(optimizer):
+        return bare
     state = optimizer.state[parameter]
     begun = False
 
@@ -163,7 +168,7 @@ def direct_step(
         nonlocal begun
         if not begun:
             # Makes the state, and is what torch's schedulers watch for.
-            optimizer.step()
+            bare()
             begun = True
             return
         # Looked up at every step: OneCycleLR changes the betas as well as the rate.

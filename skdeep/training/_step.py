@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from skdeep.training._averaging import WeightAverage
+from skdeep.training._bare_optimizers import bare_step, compiler_left_out
 from skdeep.training._flat import FlatParameters, copy_all, write_all
 from skdeep.training._optimizers import (
     build_optimizer,
@@ -137,10 +138,12 @@ class Stepper:
 
     def state(self) -> dict[str, Any]:
         """Return what another stepper needs to go on where this one stands."""
+        with compiler_left_out():
+            optimizer = _on_cpu(self.optimizer.state_dict())
         return {
             "kind": type(self.optimizer).__qualname__,
             "arguments": dict(self.optimizer.defaults),
-            "optimizer": _on_cpu(self.optimizer.state_dict()),
+            "optimizer": optimizer,
             "steps_done": self.steps_done,
         }
 
@@ -164,7 +167,8 @@ class Stepper:
                 group["lr"] *= factor
         # A copy, since torch goes on writing into the tensors that it is given.
         slots = copy.deepcopy(saved["state"])
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        with compiler_left_out():
+            self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.steps_done = state["steps_done"]
 
     def capture(self) -> dict[str, Any]:
@@ -183,7 +187,8 @@ class Stepper:
         """Go on where the `capture` of a stepper of the same plan was taken."""
         self.flat.restore(captured["weights"])
         write_all(self.module.buffers(), captured["buffers"])
-        self.optimizer.load_state_dict(copy.deepcopy(captured["optimizer"]))
+        with compiler_left_out():
+            self.optimizer.load_state_dict(copy.deepcopy(captured["optimizer"]))
         self.steps_done = captured["steps_done"]
         plateau = self.plateau
         plateau.best, plateau.waited, plateau.factor = captured["plateau"]
@@ -248,7 +253,7 @@ class Stepper:
             return (
                 direct_step(self.optimizer, self.flat.parameter)
                 if len(pieces) == 1
-                else self.optimizer.step
+                else bare_step(self.optimizer)
             )
 
         def update() -> None:

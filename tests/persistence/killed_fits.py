@@ -20,9 +20,6 @@ from typing import Any
 
 import numpy as np
 
-# Two seconds of imports at the first step of an optimizer, which no child need repeat.
-import torch._dynamo  # noqa: F401
-
 from skdeep import Checkpoint, TabularMLPClassifier, save
 from skdeep.persistence._container import read_bytes, unpack
 

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from skdeep._plan import OptimizerPlan
 from skdeep.training import OPTIMIZERS
+from skdeep.training._bare_optimizers import bare_step
 from skdeep.training._flat import FlatParameters
 from skdeep.training._optimizers import build_optimizer, direct_step, set_learning_rate
 
@@ -160,10 +165,9 @@ def test_direct_step_goes_on_from_a_loaded_state(name: str) -> None:
     ],
 )
 def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None:
-    """Whatever the kernel is not called for is torch's own step, and differs."""
+    """Whatever the kernel is not called for is torch's own arithmetic, and differs."""
     mine, other = parameter(), parameter()
     optimizer = build_optimizer(plan("adam", **params), (mine, 1.0))
-    assert direct_step(optimizer, mine) == optimizer.step
     expected = torch.optim.Adam([other], lr=0.02, betas=(0.8, 0.95), **params)
     for _ in range(3):
         direct_step(optimizer, mine)()
@@ -187,6 +191,73 @@ def test_schedulers_of_torch_do_not_warn() -> None:
         scheduler.step()
         update()
     assert resumed.param_groups[0]["lr"] == 0.01
+
+
+@pytest.mark.parametrize("name", [*REFERENCE, torch.optim.Adamax])
+def test_bare_step_equals_step_to_the_last_bit(name: Any) -> None:
+    """What is left out around the arithmetic of torch changes none of it."""
+    mine, other = parameter(), parameter()
+    optimizers = [build_optimizer(plan(name), (flat, 1.0)) for flat in (mine, other)]
+    update = bare_step(optimizers[0])
+    assert update != optimizers[0].step
+    for step in range(5):
+        for flat in (mine, other):
+            assert flat.grad is not None
+            flat.grad.copy_((flat.detach() * (step + 1)).cos())
+        update()
+        optimizers[1].step()
+    assert not torch.equal(mine, parameter())
+    assert torch.equal(mine, other)
+    # The state as well, of which SGD has the momentum and Adamax the largest gradient.
+    states = [optimizers[i].state[flat] for i, flat in enumerate((mine, other))]
+    assert states[0]
+    for key, slot in states[0].items():
+        np.testing.assert_array_equal(slot, states[1][key])
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_hooks_hear_of_every_step(name: str, everywhere: bool) -> None:
+    """Whoever hangs a hook on steps is called before and after each of them."""
+    flat, heard = parameter(), []
+    optimizer = build_optimizer(plan(name), (flat, 1.0))
+
+    def hear(told: Any, args: Any, kwargs: Any) -> None:
+        assert told is optimizer
+        heard.append(float(flat.detach()[0]))
+
+    handles = (
+        [
+            register_optimizer_step_pre_hook(hear),
+            register_optimizer_step_post_hook(hear),
+        ]
+        if everywhere
+        else [
+            optimizer.register_step_pre_hook(hear),
+            optimizer.register_step_post_hook(hear),
+        ]
+    )
+    try:
+        update = direct_step(optimizer, flat)
+        for _ in range(3):
+            update()
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert len(heard) == 6
+    assert len(set(heard)) == 4
+
+
+def test_replaced_step_is_called() -> None:
+    """A step that somebody has put in the place of torch's is the one taken."""
+    flat, calls = parameter(), []
+    optimizer: Any = build_optimizer(plan("rmsprop"), (flat, 1.0))
+    optimizer.step = lambda: calls.append("step")
+    update = direct_step(optimizer, flat)
+    update()
+    update()
+    assert calls == ["step", "step"]
+    assert torch.equal(flat, parameter())
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "adagrad"])
