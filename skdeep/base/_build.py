@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def build(estimator: Any, job: Job) -> None:
     job.scaler = _scaler(estimator, job)
     fresh = job.probe is None and (job.before is None or job.partial)
     if fresh and isinstance(job.target, NumberTarget):
-        job.target.update(job.train.codes, job.train.weight)
+        with _told_of(estimator, "y"):
+            job.target.update(job.train.codes, job.train.weight)
     third_party = estimator._is_third_party()
     with (
         isolated_global_rng(job.streams.third_party, job.device)
@@ -99,7 +101,21 @@ def _scaler(estimator: Any, job: Job) -> Any:
         scaler = copy.deepcopy(job.before.scaler)
         if not job.partial:
             return scaler
-    return None if scaler is None else scaler.update(job.train.X, job.train.weight)
+    if scaler is None:
+        return None
+    with _told_of(estimator, "X"):
+        return scaler.update(job.train.X, job.train.weight)
+
+
+@contextmanager
+def _told_of(estimator: Any, name: str) -> Iterator[None]:
+    """Name the estimator, and what it was given, where statistics overflow."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            f"{type(estimator).__name__} cannot scale {name}. {error}"
+        ) from error
 
 
 def _module(estimator: Any, job: Job) -> torch.nn.Module:

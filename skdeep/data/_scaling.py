@@ -70,7 +70,7 @@ class ColumnScaler:
 
         Raises
         ------
-        ValueError
+        OverflowError
             If the squares of a column overflow.
         """
         if not self.mean.size:
@@ -81,7 +81,7 @@ class ColumnScaler:
             self._merge_rows(X, weight)
         finite = np.isfinite(self.mean if self.by_mean else self.second_moment)
         if not finite.all():
-            raise ValueError(
+            raise OverflowError(
                 "Columns are standardised by their mean and standard deviation, which "
                 f"must not overflow. Got larger numbers in column {np.argmin(finite)}. "
                 "Divide it by a constant first."

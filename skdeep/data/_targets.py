@@ -277,7 +277,13 @@ class NumberTarget:
         return values
 
     def update(self, values: Array, weight: Array | None) -> None:
-        """Take more rows of shape (n_samples, n_columns) into the statistics."""
+        """Take more rows of shape (n_samples, n_columns) into the statistics.
+
+        Raises
+        ------
+        OverflowError
+            If the squares of a column overflow.
+        """
         if self.scaler is not None:
             self.scaler.update(values, weight)
         self.widen(values)

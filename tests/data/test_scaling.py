@@ -295,7 +295,7 @@ def test_pickled_scaler_scales_alike_and_goes_on(options: dict[str, bool]) -> No
 def test_numbers_whose_squares_overflow_raise() -> None:
     """The sentence names the column."""
     X = np.array([[1.0, 1e200], [2.0, -1e200]])
-    with pytest.raises(ValueError, match=r"must not overflow.* in column 1. Divide"):
+    with pytest.raises(OverflowError, match=r"must not overflow.* in column 1. Divide"):
         ColumnScaler().update(X)
 
 

@@ -75,7 +75,11 @@ BAD_TABLES: list[tuple[str, Any, str]] = [
         pd.DataFrame({"a": pd.array([1, None] * 10, dtype="Int64")}),
         "Input X contains NaN",
     ),
-    ("overflowing squares", 1e300 * X, r"must not overflow. Got larger .* column 0"),
+    (
+        "overflowing squares",
+        1e300 * X,
+        r"MLP\w+ cannot scale X. .* must not overflow. Got larger .* column 0",
+    ),
     (
         "sparse overflowing squares",
         sp.csr_array(X * [1.0, 1e300, 1.0]),
@@ -174,7 +178,12 @@ BAD_TARGETS: list[tuple[type | None, str, Any, str]] = [
         sp.csr_array(np.column_stack([NUMBERS, NUMBERS])),
         "expects y as a dense array of real numbers. Got a sparse matrix",
     ),
-    (MLPRegressor, "overflow", 1e300 * NUMBERS, "must not overflow. Got larger numb"),
+    (
+        MLPRegressor,
+        "overflow",
+        1e300 * NUMBERS,
+        "MLPRegressor cannot scale y. .* must not overflow. Got larger numbers",
+    ),
 ]
 
 
