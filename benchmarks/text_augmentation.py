@@ -9,7 +9,8 @@ shares of 0.05; here with eight new texts each, and the synonyms of `_small_syno
 by themselves, which loosens the penalty of logistic regression and lets networks take
 more steps. "EDA each epoch" gives the augmenter to `TextClassifier`, which changes its
 texts anew in each epoch and has no more of them; "30 epochs" are three times as many
-as it takes by default, on the texts as they are. One line of the file is one fit,
+as it takes by default, and "rate 0.01" is three times its learning rate, both on the
+texts as they are. One line of the file is one fit,
 written as soon as it is done; what is there is not run again. `--report` makes tables.
 """
 
@@ -42,7 +43,11 @@ KEYS = ("set", "n_train", "model", "augmentation", "seed")
 SIZES = (100, 500, 2000)
 N_AUG = 8
 EACH_EPOCH = "EDA each epoch"
-LONGER = "30 epochs"
+# Parameters of `TextClassifier` in the place of an augmentation.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "30 epochs": {"max_epochs": 30},
+    "rate 0.01": {"learning_rate": 0.01},
+}
 
 MODELS: dict[str, Callable[[int], Any]] = {
     "TF-IDF + logistic regression": lambda seed: make_pipeline(
@@ -83,7 +88,7 @@ AUGMENTATIONS: dict[str, Callable[[int], Any]] = {
     "copies": lambda seed: Copies(),
     "EDA": eda,
     EACH_EPOCH: eda,
-    LONGER: lambda seed: None,
+    **{kind: lambda seed: None for kind in PARAMETERS},
     "AEDA": aeda,
     "replace": replacing,
 }
@@ -94,14 +99,14 @@ def make(model: str, kind: str, seed: int) -> Any:
     made, augmenter = MODELS[model](seed), AUGMENTATIONS[kind](seed)
     if kind == EACH_EPOCH:
         return made.set_params(augmenter=augmenter)
-    if kind == LONGER:
-        return made.set_params(max_epochs=30)
+    if kind in PARAMETERS:
+        return made.set_params(**PARAMETERS[kind])
     return AugmentedClassifier(made, augmenter)
 
 
 def is_senseless(model: str, kind: str) -> bool:
-    """Tell what would change nothing: marks, or epochs, of logistic regression."""
-    return model != "TextClassifier" and kind in ("AEDA", EACH_EPOCH, LONGER)
+    """Tell what means nothing to logistic regression, or changes nothing: marks."""
+    return model != "TextClassifier" and kind in ("AEDA", EACH_EPOCH, *PARAMETERS)
 
 
 def measure(texts: TextSet, n_train: int, model: str, kind: str, seed: int) -> Any:

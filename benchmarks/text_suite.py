@@ -111,6 +111,9 @@ SIDES: dict[str, Callable[[int], Any]] = {
     "TextClassifier, characters": lambda seed: TextClassifier(
         char_ngram_range=(2, 4), random_state=seed
     ),
+    "TextClassifier, rate 0.01": lambda seed: TextClassifier(
+        learning_rate=0.01, random_state=seed
+    ),
     "TF-IDF + logistic regression": lambda seed: make_pipeline(
         TfidfVectorizer(), LogisticRegression(max_iter=1000)
     ),
