@@ -43,6 +43,8 @@ from skdeep._threads import limit_threads
 HERE = Path(__file__).resolve().parent
 SETS = ("german_credit", "phoneme", "concrete")
 N_FOLDS, N_EPOCHS, N_TRIALS, N_CURVES, N_ORDERS = 5, 20, 40, 60, 20
+# With pruning about as many fold-epochs as `N_TRIALS` without.
+MORE_TRIALS = "OptunaSearchCV, 100 trials"
 SPACE = {
     "net__learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
     "net__hidden_layer_sizes": IntDistribution(16, 256, log=True),
@@ -170,6 +172,7 @@ def integration(model: Any, cv: Any, seed: int, n_trials: int) -> Any:
 
 SIDES: dict[str, Callable[..., Any]] = {
     "OptunaSearchCV": ours("lockstep"),
+    MORE_TRIALS: ours("lockstep"),
     "OptunaSearchCV, offset": ours("offset"),
     "OptunaSearchCV, unpruned": ours("off"),
     "optuna-integration": integration,
@@ -185,7 +188,7 @@ def run_search(
     scikit-learn's is given as many trials as the epochs of our pruned one allow.
     """
     model, X, y, cv = task_of(module, name, arguments.max_rows)
-    n_trials = N_TRIALS
+    n_trials = 100 if side == MORE_TRIALS else N_TRIALS
     if side == "RandomizedSearchCV":
         key = f"{name}/OptunaSearchCV/{seed}"
         n_trials = round(arguments.done[key]["fold_epochs"] / (N_EPOCHS * N_FOLDS))
@@ -249,6 +252,8 @@ def parse() -> argparse.Namespace:
     add("--results", type=Path, default=HERE / "results" / "search_pruning.jsonl")
     add("--max-rows", type=int, default=1_500, help="of a set (%(default)s)")
     add("--seeds", type=int, default=2, help="searches of each side (%(default)s)")
+    add("--sets", nargs="+", default=list(SETS), choices=SETS)
+    add("--sides", nargs="+", default=list(SIDES), choices=SIDES)
     add("--report", action="store_true", help="print what is there, run nothing")
     add("--out", type=Path, help="JSON file to write the figures to")
     return parser.parse_args()
@@ -267,12 +272,12 @@ def main() -> None:
     if not arguments.report:
         module = data_module(arguments.data)
         with one_blas_thread(), limit_threads(1):
-            for name in SETS:
+            for name in arguments.sets:
                 key = f"{name}/curves"
                 if key not in arguments.done:
                     keep(arguments, key, curves(module, name, arguments.max_rows))
                 for seed in range(arguments.seeds):
-                    for side in SIDES:
+                    for side in arguments.sides:
                         key = f"{name}/{side}/{seed}"
                         if key not in arguments.done:
                             line = run_search(module, name, side, seed, arguments)

@@ -4,7 +4,7 @@ On three real tables, each cross-validated with the same three folds, 30 configu
 are drawn from every profile. A good space holds something better than the defaults, and
 half of what it holds is not much worse. One row of the CSV file is one configuration,
 written as soon as it is done; what is there is not run again. With ``--report`` the
-tables of docs/benchmarks_search_spaces.md are printed.
+tables of docs/benchmarks_search.md are printed.
 """
 
 from __future__ import annotations
