@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +93,41 @@ def cpu_seconds(call: Callable[[], object], number: int = 1) -> float:
     return (time.process_time() - start) / number
 
 
+def in_turns(
+    clocks: Mapping[str, Callable[[], float]], repeats: int
+) -> dict[str, list[float]]:
+    """Return the seconds of every contestant in every round.
+
+    A round lets each run once, so that whatever else the machine does meets all of
+    them; the first round warms up and does not count.
+
+    Parameters
+    ----------
+    clocks : mapping of str to callable
+        What runs a contestant once and returns its seconds. The first one is ours.
+    repeats : int
+        Rounds that count.
+
+    Returns
+    -------
+    seconds : dict of str to list of float
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in clocks}
+    for turn in range(repeats + 1):
+        for name, clock in clocks.items():
+            taken = clock()
+            if turn:
+                seconds[name].append(taken)
+    return seconds
+
+
 def measure(
     contestants: Mapping[str, Callable[[], object]],
     *,
     repeats: int,
     number: int | Mapping[str, int] = 1,
 ) -> dict[str, list[float]]:
-    """Return the seconds of every contestant in every round.
-
-    A round lets each run once, so that whatever else the machine does meets all of
-    them; the first round warms up and does not count.
+    """Return the CPU seconds of every contestant in every round, as `in_turns` does.
 
     Parameters
     ----------
@@ -116,18 +142,16 @@ def measure(
     -------
     seconds : dict of str to list of float
     """
-    calls = {
-        name: number if isinstance(number, int) else number.get(name, 1)
-        for name in contestants
+    clocks = {
+        name: partial(
+            cpu_seconds,
+            call,
+            number if isinstance(number, int) else number.get(name, 1),
+        )
+        for name, call in contestants.items()
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
     with one_blas_thread():
-        for turn in range(repeats + 1):
-            for name, call in contestants.items():
-                taken = cpu_seconds(call, calls[name])
-                if turn:
-                    seconds[name].append(taken)
-    return seconds
+        return in_turns(clocks, repeats)
 
 
 def ratios(ours: list[float], peer: list[float]) -> tuple[float, float, float]:

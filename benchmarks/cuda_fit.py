@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from _timing import finish, parse_arguments, report
+from _timing import finish, in_turns, parse_arguments, report
 
 # isort: split
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,9 @@ def wall_seconds(call: Callable[[], object]) -> float:
 def compare(
     contestants: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, list[float]]:
-    """Return the seconds of every contestant in every round but the first."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(repeats + 1):
-        for name, call in contestants.items():
-            taken = wall_seconds(call)
-            if turn:
-                seconds[name].append(taken)
-    return seconds
+    """Return the wall seconds of every contestant in every round."""
+    clocks = {name: partial(wall_seconds, call) for name, call in contestants.items()}
+    return in_turns(clocks, repeats)
 
 
 def by_hand(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from _timing import finish, one_blas_thread, parse_arguments, report
+from _timing import finish, in_turns, one_blas_thread, parse_arguments, report
 
 # isort: split
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -117,12 +118,11 @@ def main() -> None:
         path = Path(folder, "resnet18.pth")
         torch.save(torchvision.models.resnet18(weights=None).state_dict(), path)
         for trainable_layers in ("all", 1):
-            seconds: dict[str, list[float]] = {name: [] for name in contestants}
-            for turn in range(arguments.repeats + 1):
-                for name, run in contestants.items():
-                    taken = run(X, y, path, trainable_layers)
-                    if turn:
-                        seconds[name].append(taken)
+            clocks = {
+                name: partial(run, X, y, path, trainable_layers)
+                for name, run in contestants.items()
+            }
+            seconds = in_turns(clocks, arguments.repeats)
             title = (
                 f"an epoch of ResNet-18, trainable_layers={trainable_layers!r}, "
                 f"{N_IMAGES} images of {SIDE} px, batches of {BATCH}"

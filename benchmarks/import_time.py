@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from _timing import finish, parse_arguments, report
+from _timing import finish, in_turns, parse_arguments, report
 
 # isort: split
 import subprocess
 import sys
+from functools import partial
 
 IMPORT = """
 import time
@@ -67,25 +68,17 @@ def seconds_of(program: str) -> float:
     return float(done.stdout)
 
 
-def by_turns(programs: dict[str, str], repeats: int) -> dict[str, list[float]]:
-    """Return the seconds of every program in every round; the first does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    for turn in range(repeats + 1):
-        for name, program in programs.items():
-            taken = seconds_of(program)
-            if turn:
-                seconds[name].append(taken)
-    return seconds
-
-
 def main() -> None:
     """Measure and print."""
     arguments = parse_arguments(__doc__, repeats=21)
-    imports = {name: IMPORT.format(name=name) for name in ("skdeep", "numpy")}
-    seconds = by_turns(imports, arguments.repeats)
+    imports = {
+        name: partial(seconds_of, IMPORT.format(name=name))
+        for name in ("skdeep", "numpy")
+    }
+    seconds = in_turns(imports, arguments.repeats)
     rows = report("import", seconds, {"numpy": 0.2}, unit="ms")
-    fits = {name: DATA + fit + END for name, fit in FITS.items()}
-    seconds = by_turns(fits, max(1, arguments.repeats // 4))
+    fits = {name: partial(seconds_of, DATA + fit + END) for name, fit in FITS.items()}
+    seconds = in_turns(fits, max(1, arguments.repeats // 4))
     rows += report("import and first fit", seconds, {"skorch": 1.0})
     finish(rows, arguments.out)
 

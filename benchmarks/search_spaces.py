@@ -1,6 +1,6 @@
 """Are the spaces any good: random draws from each profile against the defaults.
 
-On three real tables, each cross-validated with the same three folds, 30 configurations
+On three real tables, each cross-validated with the same three folds, 15 configurations
 are drawn from every profile. A good space holds something better than the defaults, and
 half of what it holds is not much worse. One row of the CSV file is one configuration,
 written as soon as it is done; what is there is not run again. With ``--report`` the
@@ -231,7 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--families", nargs="+", default=list(FAMILIES))
     parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--draws", type=int, default=30)
+    parser.add_argument("--draws", type=int, default=15)
     parser.add_argument(
         "--out", type=Path, default=HERE / "results" / "search_spaces.csv"
     )

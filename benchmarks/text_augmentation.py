@@ -10,8 +10,8 @@ by themselves, which loosens the penalty of logistic regression and lets network
 more steps. "EDA each epoch" gives the augmenter to `TextClassifier`, which changes its
 texts anew in each epoch and has no more of them; "30 epochs" are three times as many
 as it takes by default, and "rate 0.01" is three times its learning rate, both on the
-texts as they are. One line of the file is one fit,
-written as soon as it is done; what is there is not run again. `--report` makes tables.
+texts as they are. One line of the file is one fit, written as soon as it is done; what
+is there is not run again. `--report` makes tables.
 """
 
 from __future__ import annotations
