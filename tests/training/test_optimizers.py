@@ -168,6 +168,9 @@ def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None
     """Whatever the kernel is not called for is torch's own arithmetic, and differs."""
     mine, other = parameter(), parameter()
     optimizer = build_optimizer(plan("adam", **params), (mine, 1.0))
+    # The bare step of torch's own class, not a call of the kernel.
+    update: Any = direct_step(optimizer, mine)
+    assert update.__qualname__ == "bare_step.<locals>.step"
     expected = torch.optim.Adam([other], lr=0.02, betas=(0.8, 0.95), **params)
     for _ in range(3):
         direct_step(optimizer, mine)()
