@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(
@@ -32,9 +37,32 @@ def name_of(page):
     return page.relative_to(DOCS).with_suffix("").as_posix()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
-    """Whoever types a page from top to bottom sees what it shows."""
+@contextmanager
+def rounding_of_another_cpu(number: int) -> Iterator[None]:
+    """Move what every module puts out by the last digit, up or down.
+
+    The kernels of another CPU do so too. The sign depends on the value alone, so that
+    equal fits are still equal.
+    """
+
+    def moved(_: object, inputs: object, output: object) -> object:
+        if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+            return None
+        if torch.compiler.is_exporting():
+            return None
+        last_digit = torch.finfo(output.dtype).eps
+        sign = torch.cos(output.detach() * 1e6 + number).sign()
+        return output * (1 + last_digit * sign)
+
+    handle = register_module_forward_hook(moved)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def run_page(page: Path, printed: Callable[[], str]) -> None:
+    """Run the blocks of a page in their order, and compare what they print."""
     text = page.read_text(encoding="utf-8")
     for words, packages in EXTRAS.items():
         for package in packages if words in text else ():
@@ -46,4 +74,17 @@ def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
         # Empty lines in front, so that a traceback has the page's own line numbers.
         above = "\n" * (text.count("\n", 0, block.start()) + 1)
         exec(compile(above + block["code"], str(page), "exec"), namespace)
-        assert capsys.readouterr().out == (block["output"] or "")
+        assert printed() == (block["output"] or "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
+    """Whoever types a page from top to bottom sees what it shows."""
+    run_page(page, lambda: capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_blocks_of_a_page_print_the_same_on_another_cpu(page, capsys):
+    """No figure of a page depends on the last digit of a product."""
+    with rounding_of_another_cpu(int(os.environ.get("SKDEEP_TEST_SEED", "0")) + 1):
+        run_page(page, lambda: capsys.readouterr().out)
