@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from skdeep import __version__
+from skdeep._console import write_line
 from skdeep._devices import available_devices
 
 PACKAGES = (
@@ -47,9 +48,9 @@ def show_versions() -> None:
         "Threads": _threads(),
     }
     for title, rows in sections.items():
-        print(title)
+        write_line(title)
         for name, value in rows.items():
-            print(f"{name:>20}: {value}")
+            write_line(f"{name:>20}: {value}")
 
 
 def _system() -> dict[str, str]:

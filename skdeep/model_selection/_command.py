@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from skdeep._console import write_line
 from skdeep.exceptions import SkdeepError
 from skdeep.model_selection._search_fit import SearchFit
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if complete:
         best = max(complete, key=lambda row: row.outcome.value)
         line += f", best {best.outcome.value:.4f} (#{best.number})"
-    sys.stdout.write(f"{line}\n")
+    write_line(line)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna.trial import FrozenTrial, TrialState
 
+from skdeep._console import Bar, open_bar, write_line
 from skdeep.model_selection._storage import quiet_optuna
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _POLL = 0.5
 
 
 class SearchReport:
-    """Report trials: a bar on a terminal with rich, otherwise lines on stdout.
+    """Report trials: a bar in a terminal or a notebook, otherwise lines on stdout.
 
     ``verbose=0`` is silent; 1 draws a bar, or at most about twenty lines; 2 writes a
     line a trial, with its parameters.
@@ -53,8 +53,7 @@ class SearchReport:
         self.shown = 0
         self._began = time.perf_counter()
         self._before = 0
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: Bar | None = None
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -63,13 +62,8 @@ class SearchReport:
         if not self.verbose:
             return self
         self._before = self.shown = len(_ended(self.study.counted()))
-        if self.verbose == 1 and sys.stdout.isatty():
-            self._bar = _rich_bar()
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task(
-                "OptunaSearchCV", total=self.n_trials, figures=""
-            )
+        if self.verbose == 1:
+            self._bar = open_bar("OptunaSearchCV", self.n_trials)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -79,7 +73,7 @@ class SearchReport:
             self._thread.join()
             self.update()
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
 
     def follow(self) -> None:
         """Keep looking, in a thread, at trials that other processes run."""
@@ -105,7 +99,7 @@ class SearchReport:
         done = len(ended)
         figures = self._figures(ended)
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, figures=figures)
+            self._bar.show(done, figures)
         elif done % self.every == 0 or done in (1, self.n_trials):
             total = "" if self.n_trials is None else f"/{self.n_trials}"
             line = f"[OptunaSearchCV] trial {done}{total}  {figures}"
@@ -115,8 +109,7 @@ class SearchReport:
             if self.verbose > 1:
                 value = "" if last.value is None else f" {last.value:.4f}"
                 line += f"  #{last.number} {last.state.name}{value} {last.params}"
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            write_line(line)
 
     def _figures(self, ended: list[FrozenTrial]) -> str:
         complete = [t for t in ended if t.state == TrialState.COMPLETE]
@@ -145,23 +138,3 @@ def _ended(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that have ended, in the order in which they did."""
     ended = [trial for trial in trials if trial.datetime_complete is not None]
     return sorted(ended, key=lambda trial: str(trial.datetime_complete))
-
-
-def _rich_bar() -> Any:
-    try:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-    except ImportError:  # an optional extra; lines serve as well
-        return None
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-    )

@@ -18,6 +18,7 @@ from skdeep._compat import (
     insert_error_scores,
     tell_of_failures,
 )
+from skdeep._console import write_line
 from skdeep.model_selection._vectorized_fits import GridTask, run_grid
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class VectorizedSearchCV(BaseSearchCV):
         stacks = np.array([sizes[key] for key in keys]).reshape(-1, n_splits)
         if self.verbose > 0:
             n_alone = int((stacks == 1).sum())
-            print(  # noqa: T201 - what verbose asks for
+            write_line(
                 f"Fitted {n_splits} folds for each of {n_candidates} candidates: "
                 f"{len(out) - n_alone} networks in {_n_stacks(stacks)} stacks, "
                 f"{n_alone} one by one"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from skdeep._console import Bar, open_bar, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ _LINES = 20
 
 
 class EpochReport:
-    """Report epochs: a bar on a terminal with rich, otherwise lines on stdout.
+    """Report epochs: a bar in a terminal or a notebook, otherwise lines on stdout.
 
     ``verbose=0`` is silent; 1 draws a bar, or at most about twenty lines; 2 writes a
     line an epoch.
@@ -34,18 +35,12 @@ class EpochReport:
         self.every = 1 if plan.verbose > 1 else max(1, plan.max_epochs // _LINES)
         self.done = 0
         self.started = time.perf_counter()
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> EpochReport:
         """Draw the empty bar."""
-        if self.verbose == 1 and sys.stdout.isatty():
-            self._bar = _rich_bar()
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task(
-                self.title, total=self.max_epochs, figures=""
-            )
+        if self.verbose == 1:
+            self._bar = open_bar(self.title, self.max_epochs)
         return self
 
     def epoch(self, row: Mapping[str, float]) -> None:
@@ -55,16 +50,15 @@ class EpochReport:
             return
         figures = _figures(row)
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, figures=figures)
+            self._bar.show(self.done, figures)
         elif self.done % self.every == 0 or self.done in (1, self.max_epochs):
             left = (self.max_epochs - self.done) * (
                 (time.perf_counter() - self.started) / self.done
             )
-            sys.stdout.write(
+            write_line(
                 f"[{self.title}] epoch {self.done}/{self.max_epochs}  {figures}  "
-                f"ETA {left:.0f} s\n"
+                f"ETA {left:.0f} s"
             )
-            sys.stdout.flush()
 
     def __exit__(
         self,
@@ -74,7 +68,7 @@ class EpochReport:
     ) -> None:
         """Close the bar, also when the training failed."""
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
 
 
 def _figures(row: Mapping[str, float]) -> str:
@@ -84,23 +78,3 @@ def _figures(row: Mapping[str, float]) -> str:
         "valid_score": row.get("valid_score"),
     }
     return "  ".join(f"{k} {v:.4f}" for k, v in shown.items() if v is not None)
-
-
-def _rich_bar() -> Any:
-    try:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-    except ImportError:  # an optional extra; lines serve as well
-        return None
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-    )

@@ -9,8 +9,6 @@ from typing import Any
 import joblib
 import pytest
 
-from skdeep.model_selection import _search_report
-
 
 def test_lines_tell_trials_best_pruned_and_time(
     make_search: Any, iris: Any, strict: Any, capsys: pytest.CaptureFixture[str]
@@ -83,19 +81,12 @@ def test_terminal_shows_a_bar(
 ) -> None:
     """With rich; it is closed when the search fails."""
     pytest.importorskip("rich", reason="bars are drawn by rich")
-    made = []
-    real = _search_report._rich_bar
-
-    def keep() -> Any:
-        made.append(real())
-        return made[-1]
-
-    monkeypatch.setattr(_search_report, "_rich_bar", keep)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     make_search(verbose=1, n_trials=3).fit(*iris)
-    (bar,) = made
-    assert bar.finished
-    assert "best" in bar.tasks[0].fields["figures"]
+    shown = capsys.readouterr().out
+    assert "3/3" in shown
+    assert "best 0." in shown
 
     def stop(study: Any, trial: Any) -> None:
         raise RuntimeError("stop")
@@ -103,19 +94,20 @@ def test_terminal_shows_a_bar(
     search = make_search(verbose=1, n_trials=3, callbacks=[stop])
     with pytest.raises(RuntimeError, match="stop"):
         search.fit(*iris)
-    assert not made[1].live.is_started
-    capsys.readouterr()
+    # The cursor is shown again when the bar is closed.
+    assert capsys.readouterr().out.endswith("\x1b[?25h")
 
 
-def test_terminal_without_rich_shows_lines(
+def test_terminal_without_a_library_of_bars_shows_lines(
     make_search: Any,
     iris: Any,
     monkeypatch: pytest.MonkeyPatch,
     hide_module: Any,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is an extra."""
+    """Neither of them is needed."""
     hide_module("rich")
+    hide_module("tqdm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     make_search(verbose=1, n_trials=2).fit(*iris)
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
+import io
 import sys
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,17 +74,30 @@ class Terminal:
         return True
 
 
-def test_bar_on_a_terminal(make_plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With rich there is a bar that counts epochs, and it is closed on an error."""
-    pytest.importorskip("rich")
+def enter_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make a terminal the standard output, from within a test."""
     monkeypatch.setenv("TERM", "xterm")
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
-    plan = make_plan(verbose=1, max_epochs=4)
-    shown = EpochReport(plan)
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    return stream
+
+
+@pytest.mark.parametrize("library", ["rich", "tqdm"])
+def test_bar_on_a_terminal(
+    make_plan: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    hide_module: Any,
+    library: str,
+) -> None:
+    """A bar of either library counts epochs, and is closed on an error."""
+    pytest.importorskip(library)
+    if library == "tqdm":
+        hide_module("rich")
+    terminal = enter_terminal(monkeypatch)
+    n_threads = threading.active_count()
 
     def fail() -> None:
-        with shown as bar:
+        with EpochReport(make_plan(verbose=1, max_epochs=4)) as bar:
             bar.epoch({"train_loss": 0.125})
             raise KeyError
 
@@ -88,15 +106,63 @@ def test_bar_on_a_terminal(make_plan: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Model" in terminal.text
     assert "1/4" in terminal.text
     assert "loss 0.1250" in terminal.text
-    assert not shown._bar.live.is_started
+    # The thread of rich may take a moment longer.
+    assert library == "rich" or threading.active_count() == n_threads
 
 
-def test_lines_where_rich_is_missing(
+def test_lines_where_no_library_of_bars_is_installed(
     make_plan: Any, monkeypatch: pytest.MonkeyPatch, hide_module: Any
 ) -> None:
-    """The bar is an extra; a terminal without rich has lines."""
+    """Without rich and tqdm a terminal has lines."""
     hide_module("rich")
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
+    hide_module("tqdm")
+    terminal = enter_terminal(monkeypatch)
     report(make_plan(verbose=1, max_epochs=2))
     assert terminal.text.count("[Model] epoch") == 2
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_bar_in_a_notebook(
+    make_plan: Any,
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    hide_module: Any,
+    widgets: bool,
+) -> None:
+    """rich needs ipywidgets in a notebook; the text of tqdm does without."""
+    pytest.importorskip("rich")
+    shell = SimpleNamespace(kernel=object())
+    ipython = SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    found = importlib.machinery.ModuleSpec("ipywidgets", None) if widgets else None
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+    report(make_plan(verbose=1, max_epochs=2))
+    out = capsys.readouterr().out
+    # The bar of tqdm has its share in percent, and goes back to the start of the line.
+    assert ("\r" in out and "100%" in out) == (not widgets)
+    assert "Model" in out
+    assert "2/2" in out
+    assert "[Model]" not in out
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+@pytest.mark.parametrize("closed", [True, False])
+def test_no_standard_output_is_no_error(
+    make_plan: Any, monkeypatch: pytest.MonkeyPatch, verbose: int, closed: bool
+) -> None:
+    """A program without a console has None there, or a stream that is closed."""
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    report(make_plan(verbose=verbose, max_epochs=3))
+
+
+def test_stream_that_knows_nothing_of_terminals_gets_lines(
+    make_plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream of somebody's own may have no more than write and flush."""
+    written: list[str] = []
+    stream = SimpleNamespace(write=written.append, flush=lambda: None)
+    monkeypatch.setattr(sys, "stdout", stream)
+    report(make_plan(verbose=1, max_epochs=2))
+    assert len(written) == 2
