@@ -27,6 +27,7 @@ from skdeep.base._forward import forward_blocks
 from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._resuming import Ledger, check_store
+from skdeep.base._scored_callbacks import answers, copied_callbacks
 from skdeep.base._search_space import SearchSpaces
 from skdeep.base._validate import validate
 from skdeep.data import (
@@ -229,6 +230,8 @@ class DeepEstimator(
             callbacks=self.callbacks,
             state=job.before.resume if job.before else None,
         )
+        if self.callbacks:
+            run.net.answer_with(answers(self._view_in_training(job, run), job))
         if job.first is not None:
             hooks = job.followed(run, EpochHooks())
             return (yield from stepwise(run, job.batches, None, hooks))
@@ -272,14 +275,19 @@ class DeepEstimator(
             delattr(self, name)
         return self
 
+    def _view_in_training(self, job: Job, run: TrainingRun) -> Self:
+        """Return a copy that predicts with the network as it is at the moment."""
+        view: Self = copy.copy(job.scratch)
+        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
+        # The rows to be predicted have lost their names in validation.
+        view.__dict__.pop("feature_names_in_", None)
+        return view
+
     def _score_hook(self, job: Job, run: TrainingRun) -> Any:
         if job.valid is None or self.scoring == "loss" or job.partial:
             return None
         scorer = check_scoring(self, self.scoring)
-        valid, view = job.valid, copy.copy(job.scratch)
-        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
-        # The rows to be scored have lost their names in validation.
-        view.__dict__.pop("feature_names_in_", None)
+        valid, view = job.valid, self._view_in_training(job, run)
         X = in_memory(valid.X)
         weighted = valid.weight is not None and hasattr(scorer, "_score_func")
         extra = {"sample_weight": valid.weight} if weighted else {}
@@ -386,6 +394,25 @@ class DeepEstimator(
                 self.module_, table, encode, link, step, state.foreign_seed
             )
         return outputs, np.result_type(float_dtype(table), state.input_dtype)
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an estimator with copies of the parameters, and not fitted.
+
+        Raises
+        ------
+        TypeError
+            If a callback cannot be copied.
+        """
+        try:
+            cloned: Self = super().__sklearn_clone__()
+        except Exception as error:
+            if not self.callbacks:
+                raise
+            alone = copy.copy(self)
+            alone.callbacks = None
+            cloned = super(DeepEstimator, alone).__sklearn_clone__()
+            cloned.callbacks = copied_callbacks(self, error)
+        return cloned
 
     def __sklearn_tags__(self) -> Tags:
         """Say that sparse rows are welcome."""

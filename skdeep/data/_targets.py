@@ -192,6 +192,14 @@ class ClassTarget:
             return tensor.to(dtype).unsqueeze(1)
         return tensor
 
+    def restore(self, encoded: torch.Tensor) -> Array:
+        """Return the labels that `encode` made a tensor of."""
+        codes = encoded.cpu().numpy()
+        if self.kind == "multilabel":
+            return codes.astype(np.int64)
+        flat: Array = codes.reshape(len(codes)).astype(np.intp)
+        return self.classes[flat]
+
     def decode(self, logits: Array) -> Any:
         """Return the labels that logits of shape (n_samples, n_outputs) favour."""
         if self.kind == "binary":
@@ -310,6 +318,14 @@ class NumberTarget:
         if self.n_quantiles > 1:
             scaled = np.repeat(scaled, self.n_quantiles, axis=1)
         return torch.from_numpy(np.array(scaled, order="C")).to(dtype)
+
+    def restore(self, encoded: torch.Tensor) -> Array:
+        """Return the numbers that `encode` made a tensor of."""
+        scaled = encoded[:, : self.n_columns].cpu().double().numpy()
+        numbers = (
+            scaled if self.scaler is None else self.scaler.inverse_transform(scaled)
+        )
+        return numbers[:, 0] if self.one_dimensional else numbers
 
     def decode(self, outputs: Array) -> Array:
         """Return network outputs in the units, and with the axes, of `y`."""

@@ -171,9 +171,11 @@ class CNNClassifier(CNNDoor, DeepClassifier):
     compile : bool, default=False
         Compile the network with `torch.compile` for training.
     callbacks : list of skorch callbacks or None, default=None
-        Copied for every fit.
+        `fit` calls the very objects; clones, as searches fit them, have copies. Those
+        that score get an estimator that predicts like this one, and rows and targets
+        as `fit` got them.
     verbose : int, default=0
-        0 is silent; 1 shows a progress bar, or some lines where there is no terminal; 2
+        0 is silent; 1 shows a progress bar, or some lines where nothing can draw one; 2
         writes a line an epoch.
 
     Attributes

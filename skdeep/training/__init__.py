@@ -10,7 +10,7 @@ from skdeep.training._engine import (
     train,
 )
 from skdeep.training._history import join_columns
-from skdeep.training._net import LeanNet
+from skdeep.training._net import Answers, LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES, schedule_factor
 from skdeep.training._stacked_run import Member, StackedRun
@@ -18,6 +18,7 @@ from skdeep.training._stacked_run import Member, StackedRun
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Answers",
     "EpochHooks",
     "LeanNet",
     "Member",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -74,7 +73,7 @@ class TrainingRun:
     penalty : Penalty
         On the weights.
     callbacks : sequence of skorch callbacks or None
-        Copied, so that the caller's are never changed.
+        Called as they are.
     state : dict or None
         The `state` an earlier run left behind: continue from there.
     """
@@ -95,7 +94,7 @@ class TrainingRun:
             loss,
             plan=plan,
             penalty=penalty,
-            callbacks=copy.deepcopy(list(callbacks)) if callbacks else None,
+            callbacks=callbacks,
         )
         self.net.initialize()
         self.stepper = self.net._stepper

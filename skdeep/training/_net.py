@@ -11,16 +11,19 @@ import copy
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
+from skorch.callbacks.scoring import ScoringBase
+from skorch.dataset import Dataset
 from skorch.history import History
 
+from skdeep._compat import get_tags
 from skdeep._devices import device_or_cpu
 from skdeep.exceptions import DivergenceError, NetworkError
 from skdeep.training._history import pack_rows, to_columns, unpack_rows
@@ -39,11 +42,42 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # a sentence of ours.
 _OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
 # Needed while it trains only.
-_TRANSIENT = ("_stepper", "_listeners", "_first_loss", "_best_losses", "_epoch_started")
+_TRANSIENT = (
+    "_stepper",
+    "_listeners",
+    "_first_loss",
+    "_best_losses",
+    "_epoch_started",
+    "_answers",
+    "_told",
+)
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
     """A callback asked to end the training."""
+
+
+@dataclasses.dataclass
+class Answers:
+    """What callbacks that score get in place of tensors.
+
+    Parameters
+    ----------
+    model : estimator instance
+        Predicts with the network as it is at the moment.
+    train, valid : (array-like, array-like) or None
+        Rows and targets as the user knows them.
+    decode : callable
+        From raw outputs and the name of a method to what that method returns.
+    restore : callable
+        From the encoded targets of a batch to the user's.
+    """
+
+    model: Any
+    train: tuple[Any, Any] | None
+    valid: tuple[Any, Any] | None
+    decode: Callable[[torch.Tensor, str], Array]
+    restore: Callable[[Any], Any]
 
 
 class LeanNet(NeuralNet):
@@ -62,6 +96,10 @@ class LeanNet(NeuralNet):
     callbacks : list of skorch callbacks or None
         Hooks at every batch are only served where a callback has one.
     """
+
+    # Set while an estimator trains, and gone afterwards.
+    _answers: Answers | None = None
+    _told: Any = None
 
     def __init__(
         self,
@@ -102,19 +140,39 @@ class LeanNet(NeuralNet):
     def initialize(self) -> LeanNet:
         """Initialise skorch's parts, then find out which callbacks hear batches."""
         super().initialize()
-        self._listeners = [cb for _, cb in self.callbacks_ if _hears_batches(cb)]
-        self._stepper.on_gradient = [self._on_gradient] if self._listeners else []
+        self._find_listeners()
         self._first_loss: float | None = None
         self._best_losses: dict[str, float] = {}
         self._epoch_started = 0.0
         return self
 
+    def _find_listeners(self) -> None:
+        """Find the callbacks that hear batches."""
+        self._listeners = [
+            cb
+            for _, cb in self.callbacks_
+            if _hears_batches(cb)
+            and not (self._answers is not None and _scores_epochs(cb))
+        ]
+        self._stepper.on_gradient = [self._on_gradient] if self._listeners else []
+
+    def answer_with(self, answers: Answers) -> None:
+        """Answer the callbacks that score as an estimator does, until training ends.
+
+        They predict at the end of the epoch, instead of keeping what came out of the
+        network while it was trained, with dropout and in units of its own.
+        """
+        self._answers = answers
+        self.use_caching = False
+        self._find_listeners()
+
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the hooks; skorch's EarlyStopping ends the training, Ctrl-C the call."""
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
+            told = self._translated(callback, cb_kwargs) if self._answers else cb_kwargs
             try:
-                getattr(callback, method_name)(self, **cb_kwargs)
+                getattr(callback, method_name)(self, **told)
             except KeyboardInterrupt as signal:
                 # skorch's callback speaks by this exception (skorch 1.4).
                 if isinstance(callback, EarlyStopping) and (
@@ -122,6 +180,71 @@ class LeanNet(NeuralNet):
                 ):
                     raise StopTraining from signal
                 raise
+
+    def _translated(self, callback: Any, told: dict[str, Any]) -> dict[str, Any]:
+        """Return what a hook is told, with a user's rows for a callback that scores."""
+        answers = self._answers
+        if answers is None or not isinstance(callback, ScoringBase):
+            return told
+        parts = {"dataset_train": answers.train, "dataset_valid": answers.valid}
+        datasets = {
+            name: None if part is None else Dataset(*part)
+            for name, part in parts.items()
+            if name in told
+        }
+        return {**told, **datasets}
+
+    @property
+    def classes_(self) -> Array:
+        """The classes, for callbacks that score while a classifier is trained."""
+        return self._answering().classes_
+
+    def predict(self, X: Any) -> Array:
+        """Predict as the estimator does while it is trained; afterwards raw outputs."""
+        if self._answers is None or hasattr(X, "rows"):
+            return super().predict(X)
+        return self._answer("predict", X)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Predict as the estimator does while it is trained; afterwards raw outputs."""
+        if self._answers is None or hasattr(X, "rows"):
+            return super().predict_proba(X)
+        return self._answer("predict_proba", X)
+
+    def score(self, X: Any, y: Any) -> float:
+        """Score as the estimator does, while it is trained."""
+        model = self._answering()
+        with self._predicting():
+            return float(model.score(X, y))
+
+    def _answering(self) -> Any:
+        if self._answers is None:
+            raise AttributeError("This net answers for an estimator in training only.")
+        return self._answers.model
+
+    def _answer(self, method: str, X: Any) -> Array:
+        """Return what a method of the estimator would, of its rows or of a batch's."""
+        answers = self._answers
+        with self._predicting():
+            if answers is not None and X is self._told:
+                with torch.inference_mode():
+                    return answers.decode(self.module_(X), method)
+            answer: Array = getattr(self._answering(), method)(X)
+            return answer
+
+    @contextmanager
+    def _predicting(self) -> Iterator[None]:
+        """Have the network as it would be if training ended here, but for its epoch."""
+        average, in_training = self._stepper.average, self.module_.training
+        self.module_.eval()
+        with average.applied() if average else nullcontext():
+            yield
+        self.module_.train(in_training)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator in training, which tell classifiers."""
+        answers = self._answers
+        return get_tags(answers.model) if answers else super().__sklearn_tags__()
 
     def get_split_datasets(
         self, X: Any, y: Any = None, **fit_params: Any
@@ -245,8 +368,12 @@ class LeanNet(NeuralNet):
         self._tell("on_batch_end", batch, training=training, loss=loss, y_pred=output)
 
     def _tell(self, hook: str, batch: StepBatch, **what: Any) -> None:
+        self._told = batch.X
         for listener in self._listeners:
-            getattr(listener, hook)(self, batch=(batch.X, batch.y), **what)
+            y = batch.y
+            if self._answers is not None and isinstance(listener, ScoringBase):
+                y = self._answers.restore(y)
+            getattr(listener, hook)(self, batch=(batch.X, y), **what)
 
     def _on_gradient(self, batch: StepBatch) -> None:
         named = list(self.module_.named_parameters())
@@ -384,6 +511,14 @@ class LeanNet(NeuralNet):
         self.module, self.criterion = self.module_, self.criterion_
         if device != "cpu":
             self.move_to(device_or_cpu(device, self._plan.title))
+
+
+def _scores_epochs(callback: Callback) -> bool:
+    """Tell whether batches would only be kept, to be scored when the epoch ends."""
+    return (
+        isinstance(callback, EpochScoring)
+        and type(callback).on_batch_end is EpochScoring.on_batch_end
+    )
 
 
 def _hears_batches(callback: Callback) -> bool:
