@@ -197,18 +197,21 @@ class LeanNet(NeuralNet):
     @property
     def classes_(self) -> Array:
         """The classes, for callbacks that score while a classifier is trained."""
-        return self._answering().classes_
+        classes: Array = self._answering().classes_
+        return classes
 
     def predict(self, X: Any) -> Array:
         """Predict as the estimator does while it is trained; afterwards raw outputs."""
         if self._answers is None or hasattr(X, "rows"):
-            return super().predict(X)
+            raw: Array = super().predict(X)
+            return raw
         return self._answer("predict", X)
 
     def predict_proba(self, X: Any) -> Array:
         """Predict as the estimator does while it is trained; afterwards raw outputs."""
         if self._answers is None or hasattr(X, "rows"):
-            return super().predict_proba(X)
+            raw: Array = super().predict_proba(X)
+            return raw
         return self._answer("predict_proba", X)
 
     def score(self, X: Any, y: Any) -> float:
