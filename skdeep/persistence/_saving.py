@@ -22,10 +22,9 @@ from skdeep.exceptions import (
 )
 from skdeep.persistence._container import (
     in_a_line,
-    pack,
     read_bytes,
     unpack,
-    write_atomically,
+    write_packed,
 )
 from skdeep.persistence._decoding import Decoder
 from skdeep.persistence._encoding import Encoder
@@ -118,7 +117,7 @@ def save(
     rules = estimator_rules(keep_optimizer=keep_optimizer, trusted=trusted)
     encoder = Encoder(type(estimator).__name__, rules)
     payload = describe("estimator", encoder.node(estimator, ""))
-    write_atomically(Path(path), pack(payload, encoder.arrays))
+    write_packed(path, payload, encoder.arrays)
 
 
 def load(
