@@ -15,7 +15,7 @@ from skdeep._constraints import RUNNING
 from skdeep._devices import device_or_cpu, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base import VersionStamp, fitted_attributes
+from skdeep.base import Pickled, VersionStamp, fitted_attributes
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -331,13 +331,18 @@ class ImageFeatureExtractor(
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the network on the CPU."""
         state = super().__getstate__()
-        if "module_" in state and self.device_ != "cpu":
-            state["module_"] = copy.deepcopy(self.module_).cpu()
+        if "module_" in state:
+            module = self.module_
+            if self.device_ != "cpu":
+                module = copy.deepcopy(module).cpu()
+            state["module_"] = Pickled(module)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state, on its device where that is there."""
         super().__setstate__(state)
+        if "module_" in vars(self):
+            self.module_ = vars(self)["module_"].value
         if vars(self).get("device_", "cpu") != "cpu":
             self.to(device_or_cpu(self.device_, type(self).__name__))
 

@@ -18,6 +18,7 @@ from skdeep.base import current_versions
 from skdeep.exceptions import (
     DeviceNotAvailableError,
     InconsistentVersionWarning,
+    MissingDependencyError,
     PersistenceError,
 )
 from skdeep.persistence._container import (
@@ -205,7 +206,7 @@ def whatever_it_holds(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (PersistenceError, DeviceNotAvailableError, ImportError):
+    except (PersistenceError, DeviceNotAvailableError, MissingDependencyError):
         raise
     # There is no list of what forged values make the code of a class raise.
     except Exception as error:

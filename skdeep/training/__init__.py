@@ -9,7 +9,7 @@ from skdeep.training._engine import (
     stepwise,
     train,
 )
-from skdeep.training._history import join_columns
+from skdeep.training._history import Durations, join_columns, with_clock, without_clock
 from skdeep.training._net import LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES, schedule_factor
@@ -18,6 +18,7 @@ from skdeep.training._stacked_run import Member, StackedRun
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
+    "Durations",
     "EpochHooks",
     "LeanNet",
     "Member",
@@ -30,4 +31,6 @@ __all__ = [
     "schedule_factor",
     "stepwise",
     "train",
+    "with_clock",
+    "without_clock",
 ]

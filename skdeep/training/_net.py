@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,13 @@ from skorch.history import History
 
 from skdeep._devices import device_or_cpu
 from skdeep.exceptions import DivergenceError, NetworkError
-from skdeep.training._history import pack_rows, to_columns, unpack_rows
+from skdeep.training._history import (
+    pack_rows,
+    to_columns,
+    unpack_rows,
+    with_clock,
+    without_clock,
+)
 from skdeep.training._mean_loss import MeanLoss
 from skdeep.training._step import Stepper
 
@@ -40,6 +47,8 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
 # Needed while it trains only.
 _TRANSIENT = ("_stepper", "_listeners", "_first_loss", "_best_losses", "_epoch_started")
+# Arguments of skorch that this net never looks at.
+_UNUSED = ("dataset", "iterator_train", "iterator_valid", "optimizer")
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
@@ -280,6 +289,7 @@ class LeanNet(NeuralNet):
     def release(self) -> None:
         """Leave a net that predicts, pickles small and holds on to nothing else."""
         self._stepper.flat.release()
+        self._forget_the_hour()
         self.module_.eval()
         self.criterion_.eval()
         for _, callback in self.callbacks_:
@@ -304,7 +314,13 @@ class LeanNet(NeuralNet):
         del taken.optimizer_
         for name in _TRANSIENT:
             taken.__dict__.pop(name, None)
+        taken._forget_the_hour()
         return taken
+
+    def _forget_the_hour(self) -> None:
+        """Drop when training had to end, which means nothing in another process."""
+        if self._plan.deadline is not None:
+            self._plan = dataclasses.replace(self._plan, deadline=None)
 
     def columns(self) -> dict[str, Array]:
         """Return the history as columns, see `to_columns`."""
@@ -373,14 +389,22 @@ class LeanNet(NeuralNet):
         # `criterion_`, which a file must hold once and on no particular device.
         for name in ("module", "criterion", *_TRANSIENT):
             state.pop(name, None)
-        state["history_"] = (len(self.history), pack_rows(self.history))
+        for name in _UNUSED:
+            state.pop(name, None)
+        state["history_"] = (
+            len(self.history),
+            without_clock(pack_rows(self.history)),
+        )
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the net and its history, on its device where that is there."""
         device = str(state["device"])
-        super().__setstate__({**state, "device": "cpu", "history_": None})
-        self._recall(*state["history_"])
+        defaults = inspect.signature(NeuralNet.__init__).parameters
+        unused = {name: defaults[name].default for name in _UNUSED}
+        super().__setstate__({**unused, **state, "device": "cpu", "history_": None})
+        n_rows, columns = state["history_"]
+        self._recall(n_rows, with_clock(columns))
         self.module, self.criterion = self.module_, self.criterion_
         if device != "cpu":
             self.move_to(device_or_cpu(device, self._plan.title))
