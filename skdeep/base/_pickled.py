@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from skdeep._devices import plain_torch
+
 
 class Pickled:
     """A value that other formats than pickle take as a string of bytes.
@@ -26,4 +28,5 @@ class Pickled:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Read them."""
-        self.value = pickle.loads(state["pickled"])
+        with plain_torch(training=True):
+            self.value = pickle.loads(state["pickled"])

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from skdeep._atomic_files import sweep, write_atomically
 from skdeep._compat import check_is_fitted
+from skdeep._devices import plain_torch
 from skdeep._optional import optional_dependency
 from skdeep.exceptions import PersistenceError
 from skdeep.persistence._estimators import is_ours
@@ -97,7 +98,8 @@ def to_onnx(
             __import__(package)
     check_is_fitted(estimator)
     estimator = _on_cpu(estimator)
-    model, feeds = _chained(_segments(estimator), sample)
+    with plain_torch(training=True):
+        model, feeds = _chained(_segments(estimator), sample)
     model.graph.name = type(estimator).__name__
     model.producer_name = "skdeep"
     if tolerance is not None:

@@ -13,7 +13,7 @@ import sklearn
 from sklearn.base import BaseEstimator
 
 from skdeep._compat import BaseSearchCV
-from skdeep._devices import device_or_cpu
+from skdeep._devices import device_or_cpu, plain_torch
 from skdeep.base import current_versions
 from skdeep.exceptions import (
     DeviceNotAvailableError,
@@ -183,7 +183,8 @@ def load(
     name = os.fspath(path)
     payload, arrays = unpack(read_bytes(Path(path)), name)
     with whatever_it_holds(name):
-        estimator = read_payload(payload, arrays, name, trusted)
+        with plain_torch(training=True):
+            estimator = read_payload(payload, arrays, name, trusted)
         if not isinstance(estimator, BaseEstimator):
             raise PersistenceError(f"The file {name} holds no estimator.")
         place(estimator, device)

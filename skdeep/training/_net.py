@@ -22,7 +22,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.history import History
 
-from skdeep._devices import device_or_cpu
+from skdeep._devices import device_or_cpu, plain_torch
 from skdeep.exceptions import DivergenceError, NetworkError
 from skdeep.training._history import (
     pack_rows,
@@ -402,7 +402,8 @@ class LeanNet(NeuralNet):
         device = str(state["device"])
         defaults = inspect.signature(NeuralNet.__init__).parameters
         unused = {name: defaults[name].default for name in _UNUSED}
-        super().__setstate__({**unused, **state, "device": "cpu", "history_": None})
+        with plain_torch(training=True):
+            super().__setstate__({**unused, **state, "device": "cpu", "history_": None})
         n_rows, columns = state["history_"]
         self._recall(n_rows, with_clock(columns))
         self.module, self.criterion = self.module_, self.criterion_

@@ -46,16 +46,15 @@ def test_fits_in_passes_hash_alike(name):
     quiet = {"early_stopping": False, "refit": False}
     known = {k: v for k, v in quiet.items() if k in make(name).get_params()}
     classes = {"classes": np.unique(placed.y)} if "Classifier" in name else {}
-    one, two = (
-        make(name, **known).partial_fit(placed.X, placed.y, **classes) for _ in range(2)
-    )
+    nets = [make(name, **known) for _ in range(2)]
+    one, two = (net.partial_fit(placed.X, placed.y, **classes) for net in nets)
     assert joblib.hash(one) == joblib.hash(two)
     two.partial_fit(placed.X, placed.y)
     assert joblib.hash(one) != joblib.hash(two)
 
 
 def test_time_limit_and_durations_do_not_count():
-    """When a fit had to end says nothing of what it learnt; a pickle keeps durations."""
+    """They say nothing of what was learnt; a pickle keeps the durations."""
     one, two = (
         fit(make("TabularMLPRegressor", time_limit=1000.0), "TabularMLPRegressor")
         for _ in range(2)

@@ -96,7 +96,7 @@ def test_step_that_skops_cannot_take_is_named(tmp_path):
     pipe = make_pipeline(Stubborn(), MLPRegressor(max_epochs=1)).fit(ROWS, NUMBERS)
     sentence = (
         r"^Pipeline cannot be saved without pickle: stubborn is of the class "
-        r"tests\.persistence\.test_skops\.Stubborn\. skops, which saves such steps, says"
+        r"tests\.persistence\.test_skops\.Stubborn\. skops, which saves such steps,"
     )
     with pytest.raises(PersistenceError, match=sentence) as caught:
         save(pipe, tmp_path / "file")
@@ -110,8 +110,7 @@ def test_step_of_a_function_is_named(tmp_path):
     step = FunctionTransformer(_halved)
     pipe = make_pipeline(step, MLPRegressor(max_epochs=1)).fit(ROWS**2, NUMBERS)
     with pytest.raises(
-        PersistenceError,
-        match="functiontransformer holds a FunctionTransformer.*_halved",
+        PersistenceError, match=r"functiontransformer holds a Fun.*_halved in it"
     ):
         save(pipe, tmp_path / "file")
 
@@ -145,9 +144,7 @@ def test_module_that_is_not_there_is_named(tmp_path, monkeypatch):
         raise ModuleNotFoundError("No module named 'others'", name="others")
 
     monkeypatch.setattr(sio, "loads", absent)
-    with pytest.raises(
-        PersistenceError, match="The file needs others, which cannot be"
-    ):
+    with pytest.raises(PersistenceError, match=r"The file needs others, which"):
         load(tmp_path / "file", trusted=[kind])
 
 
