@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -186,27 +188,88 @@ def plain_torch(*, training: bool) -> Iterator[None]:
     """Suspend, for a call, the modes that the caller has switched torch to.
 
     A fit under `torch.no_grad` has to train, one under `torch.autocast` to be as
-    precise as its own parameters say, and a default device is not the estimator's.
-    Each mode is only touched where it is on: another layer of them costs time.
+    precise as its own parameters say, and a default device or dtype is not the
+    estimator's. Each mode is only touched where it is on: another layer of them costs
+    time.
 
     Parameters
     ----------
     training : bool
-        Whether gradients are needed, and tensors made. Prediction cares about
-        autocast alone.
+        Whether gradients are needed, and networks made. Prediction cares about
+        autocast alone, and about the device where it makes tensors: `plain_device`.
     """
     with ExitStack() as stack:
         if training and torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(mode=False))
         if training and not torch.is_grad_enabled():
             stack.enter_context(torch.enable_grad())
-        # torch 2.6 does not tell get_default_device of a `with torch.device(...)`.
-        if training and torch.empty(0).device.type != "cpu":
-            stack.enter_context(torch.device("cpu"))
+        if training:
+            stack.enter_context(plain_device())
+            stack.enter_context(_plain_dtype())
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def plain_device() -> Iterator[None]:
+    """Make tensors on the CPU for a call, whatever device the caller has as default."""
+    # torch 2.6 does not tell get_default_device of a `with torch.device(...)`.
+    if torch.empty(0).device.type == "cpu":
+        yield
+        return
+    with torch.device("cpu"):
+        yield
+
+
+class _LentDtype:
+    """The caller's default dtype, and how many calls are doing without it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_calls = 0
+        self.before = torch.float32
+
+
+_lent_dtype = _LentDtype()
+
+
+@contextmanager
+def _plain_dtype() -> Iterator[None]:
+    """Make networks in float32 for a call, whatever dtype the caller has as default.
+
+    The default is one for all threads: the last call that needs float32 puts it back.
+    """
+    lent = _lent_dtype
+    if torch.get_default_dtype() == torch.float32 and not lent.n_calls:
+        yield
+        return
+    with lent.lock:
+        if not lent.n_calls:
+            lent.before = torch.get_default_dtype()
+            torch.set_default_dtype(torch.float32)
+        lent.n_calls += 1
+    try:
+        yield
+    finally:
+        with lent.lock:
+            lent.n_calls -= 1
+            if not lent.n_calls:
+                torch.set_default_dtype(lent.before)
+
+
+def _forget_other_threads() -> None:
+    """Let a forked child start without the calls of its parent's other threads."""
+    lent = _lent_dtype
+    lent.lock = threading.Lock()
+    if lent.n_calls:
+        lent.n_calls = 0
+        torch.set_default_dtype(lent.before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 def _auto_precision(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -206,7 +208,18 @@ def torch_modes() -> dict[str, Any]:
         "inference": torch.is_inference_mode_enabled(),
         "autocast": torch.is_autocast_enabled("cpu"),
         "device": torch.empty(0).device.type,
+        "dtype": torch.get_default_dtype(),
     }
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Let torch make numbers of another kind by default."""
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 CALLERS: dict[str, Any] = {
@@ -214,6 +227,7 @@ CALLERS: dict[str, Any] = {
     "inference": torch.inference_mode,
     "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
     "device": lambda: torch.device("meta"),
+    "dtype": lambda: default_dtype(torch.bfloat16),
 }
 
 
@@ -237,6 +251,18 @@ def test_prediction_suspends_autocast_alone(mode: str) -> None:
         switched = torch_modes()
         with plain_torch(training=False):
             assert torch_modes() == {**switched, "autocast": False}
+
+
+def test_default_dtype_comes_back_with_the_last_of_several_calls() -> None:
+    """It is one for all threads, of which one may be done before another."""
+    first, second = plain_torch(training=True), plain_torch(training=True)
+    with default_dtype(torch.float64):
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float32
+        second.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float64
 
 
 def test_modes_come_back_after_an_error() -> None:

@@ -6,6 +6,7 @@ from skdeep.base._fitted import VersionStamp, current_versions, fitted_attribute
 from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
+from skdeep.base._pickled import Pickled
 from skdeep.base._range_test import try_rates
 from skdeep.base._regressor import DeepRegressor
 from skdeep.base._search_space import (
@@ -47,6 +48,7 @@ __all__ = [
     "Job",
     "Part",
     "PerceptronDoor",
+    "Pickled",
     "Profile",
     "Range",
     "SearchTable",

@@ -19,7 +19,7 @@ from skdeep._compat import (
     check_is_fitted,
     fit_context,
 )
-from skdeep._devices import plain_torch
+from skdeep._devices import plain_device, plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._build import build
 from skdeep.base._fitted import FittedAttributes
@@ -388,6 +388,7 @@ class DeepEstimator(
 
         with (
             plain_torch(training=False),
+            plain_device(),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
             outputs = forward_blocks(

@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 from skdeep import __version__
 from skdeep._compat import CALLBACK_ATTRIBUTES, check_is_fitted, visual_block
 from skdeep._devices import resolve_device
+from skdeep.base._digest import hash_by_value
 from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
-from skdeep.training import LeanNet, join_columns
+from skdeep.training import LeanNet, join_columns, with_clock, without_clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 
 
 class VersionStamp(BaseEstimator):
-    """Pickles with the versions that wrote it, and warns where others read it."""
+    """Pickles with the versions that wrote it, and warns where others read it.
+
+    `joblib.hash` gives equal estimators equal hashes, whatever time they took.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let joblib know the class."""
+        super().__init_subclass__(**kwargs)
+        hash_by_value(cls)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the versions."""
@@ -155,17 +164,19 @@ class FittedAttributes(VersionStamp):
         state.pop("module_", None)
         if "net_" in state:
             n_last = len(self.net_.history)
-            state["history_"] = {
+            before = {
                 name: column[: max(0, len(column) - n_last)]
                 for name, column in self.history_.items()
             }
+            state["history_"] = without_clock(before)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state; warn where other versions wrote it."""
         super().__setstate__(state)
         if "net_" in state:
-            self.history_ = join_columns(self.history_, self.net_.columns())
+            before = with_clock(self.history_)
+            self.history_ = join_columns(before, self.net_.columns())
             self.module_ = self.net_.module_
             self.device_ = str(self.net_.device)
 

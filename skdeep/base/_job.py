@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from skdeep._storable import storable
+from skdeep.base._pickled import Pickled
 from skdeep.data import take
 
 if TYPE_CHECKING:
@@ -71,6 +72,17 @@ class FittedState:
     # What the network started from, where it was not random.
     pretrained: Any = None
     resume: dict[str, Any] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields, the tensors among them as bytes."""
+        resume = Pickled(self.resume) if self.resume else self.resume
+        return {**vars(self), "resume": resume}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the fields back."""
+        self.__dict__.update(state)
+        if isinstance(self.resume, Pickled):
+            self.resume = self.resume.value
 
 
 @dataclass

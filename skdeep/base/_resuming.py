@@ -13,12 +13,12 @@ from dataclasses import asdict, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
-import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdeep._compat import CALLBACK_ATTRIBUTES
 from skdeep._seeding import Streams
+from skdeep.base._digest import digest
 from skdeep.exceptions import PersistenceError
 from skdeep.training import EpochHooks
 
@@ -190,10 +190,10 @@ def _identity(estimator: Any, job: Job) -> dict[str, Any]:
             "device": job.device.type,
         },
         "data": {
-            "X": _digest(job.train.X),
-            "y": _digest(job.train.y),
-            "sample_weight": _digest(job.train.weight),
-            "the validation rows": _digest(_of_part(job.valid)),
+            "X": digest(job.train.X),
+            "y": digest(job.train.y),
+            "sample_weight": digest(job.train.weight),
+            "the validation rows": digest(_of_part(job.valid)),
         },
         "start": None if job.before is None else _digest_of(estimator.module_),
     }
@@ -203,12 +203,8 @@ def _of_part(part: Part | None) -> Any:
     return None if part is None else [part.X, part.y, part.weight]
 
 
-def _digest(value: Any) -> str:
-    return str(joblib.hash(value, hash_name="sha1", coerce_mmap=True))
-
-
 def _digest_of(module: torch.nn.Module) -> str:
-    return _digest([tensor.cpu().numpy() for tensor in module.state_dict().values()])
+    return digest([tensor.cpu().numpy() for tensor in module.state_dict().values()])
 
 
 def _spelled(value: Any) -> str:
@@ -219,7 +215,7 @@ def _spelled(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{k!r}: {_spelled(v)}' for k, v in value.items())}}}"
     if isinstance(value, np.ndarray):
-        return _digest(value)
+        return digest(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(_spelled, value))}]"
     if callable(value):

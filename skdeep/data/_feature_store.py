@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._atomic_files import sweep_folder, write_atomically
 from skdeep.data._image_keys import KEY_BYTES
+from skdeep.exceptions import PersistenceError
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
@@ -25,6 +27,8 @@ MEMORY_BYTES = 2**30
 _MAGIC = b"skdeepF1"
 _HEADER = struct.Struct("<8sQQ4s")
 _SUFFIX = ".features"
+# Of what a header may say that the features are.
+_DTYPES = {f"<f{size}".encode().ljust(4): np.dtype(f"<f{size}") for size in (2, 4, 8)}
 
 
 class MemoryStore:
@@ -103,11 +107,12 @@ class DiskStore:
     Raises
     ------
     ValueError
-        If the folder cannot be made or written to.
+        If the folder cannot be made or written to; a `PersistenceError`.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        # The working directory may change while the store is in use.
+        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100 - follows no link
         self._packs: dict[str, Array] = {}
         self._places: dict[bytes, tuple[str, int]] = {}
         try:
@@ -116,11 +121,14 @@ class DiskStore:
             raise self._refused(error) from error
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise self._refused(PermissionError(13, "Permission denied"))
+        sweep_folder(self.folder, f"[0-9a-f]+{re.escape(_SUFFIX)}")
 
-    def _refused(self, error: OSError) -> ValueError:
-        return ValueError(
+    def _refused(self, error: Exception) -> ValueError:
+        cause = error.__cause__ or error
+        reason = getattr(cause, "strerror", None) or cause
+        return PersistenceError(
             "The 'cache_features' parameter must name a folder that can be written to. "
-            f"Got {str(self.folder)!r}, of which the system says: {error.strerror}. "
+            f"Got {str(self.folder)!r}, of which the system says: {reason}. "
             "Pass another folder, or 'auto' to keep features in memory."
         )
 
@@ -139,16 +147,10 @@ class DiskStore:
         content = header + b"".join(keys) + matrix.astype(little).tobytes()
         digest = blake2b(content, digest_size=KEY_BYTES).digest()
         target = self.folder / f"{digest.hex()}{_SUFFIX}"
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.write(digest)
-            Path(temporary).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+            write_atomically(target, [content, digest])
+        except PersistenceError as error:
+            raise self._refused(error) from error
         self._take_in(target)
 
     def _look(self) -> None:
@@ -160,8 +162,8 @@ class DiskStore:
     def _take_in(self, path: Path) -> None:
         try:
             keys, matrix = _read_pack(path)
-        except FileNotFoundError:
-            # Another process found it damaged, and was faster.
+        except OSError:
+            # Another process found it damaged, and was faster; or it is another user's.
             return
         except ValueError:
             with contextlib.suppress(OSError):
@@ -188,11 +190,17 @@ def _read_pack(path: Path) -> tuple[list[bytes], Array]:
         raise ValueError(msg)
     _, n_rows, n_features, kind = _HEADER.unpack_from(body)
     start = _HEADER.size
+    dtype = _DTYPES.get(kind)
+    if dtype is None or len(body) != start + n_rows * (
+        KEY_BYTES + n_features * dtype.itemsize
+    ):
+        msg = f"{path} does not hold what its header says"
+        raise ValueError(msg)
     edges = range(start, start + n_rows * KEY_BYTES, KEY_BYTES)
     keys = [body[edge : edge + KEY_BYTES] for edge in edges]
     matrix = np.memmap(
         path,
-        dtype=np.dtype(kind.decode().strip()),
+        dtype=dtype,
         mode="r",
         offset=start + n_rows * KEY_BYTES,
         shape=(n_rows, n_features),

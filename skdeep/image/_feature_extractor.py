@@ -12,10 +12,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skdeep._compat import Interval, Tags, check_is_fitted, fit_context
 from skdeep._constraints import RUNNING
-from skdeep._devices import device_or_cpu, plain_torch, resolve_device
+from skdeep._devices import device_or_cpu, plain_device, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base import VersionStamp, fitted_attributes
+from skdeep.base import Pickled, VersionStamp, fitted_attributes
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -260,6 +260,10 @@ class ImageFeatureExtractor(
 
     def _prepare(self, X: MatrixLike) -> tuple[dict[str, Any], ImageTable]:
         """Return what a fit leaves, and the images; the estimator is left alone."""
+        with plain_torch(training=True):
+            return self._made_ready(X)
+
+    def _made_ready(self, X: MatrixLike) -> tuple[dict[str, Any], ImageTable]:
         # scikit-learn's validation writes on what it is given.
         scratch = type(self)(**self.get_params(deep=False))
         table = scratch._read(X, reset=True)  # noqa: SLF001 - it is one of us
@@ -302,6 +306,7 @@ class ImageFeatureExtractor(
         )
         with (
             plain_torch(training=False),
+            plain_device(),
             limit_threads(resolve_n_threads(self.n_threads, _WORK)),
         ):
             views = [features.of(table, view) for view in range(1 + self.tta)]
@@ -331,13 +336,18 @@ class ImageFeatureExtractor(
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the network on the CPU."""
         state = super().__getstate__()
-        if "module_" in state and self.device_ != "cpu":
-            state["module_"] = copy.deepcopy(self.module_).cpu()
+        if "module_" in state:
+            module = self.module_
+            if self.device_ != "cpu":
+                module = copy.deepcopy(module).cpu()
+            state["module_"] = Pickled(module)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state, on its device where that is there."""
         super().__setstate__(state)
+        if "module_" in vars(self):
+            self.module_ = vars(self)["module_"].value
         if vars(self).get("device_", "cpu") != "cpu":
             self.to(device_or_cpu(self.device_, type(self).__name__))
 

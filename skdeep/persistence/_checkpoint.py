@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from skdeep._atomic_files import check_target, sweep
 from skdeep.exceptions import PersistenceError
-from skdeep.persistence._container import pack, read_bytes, unpack, write_atomically
+from skdeep.persistence._container import read_bytes, unpack, write_packed
 from skdeep.persistence._encoding import Encoder
 from skdeep.persistence._estimators import estimator_rules
 from skdeep.persistence._saving import describe, read_payload, whatever_it_holds
@@ -81,6 +81,8 @@ class Checkpoint:
         self.path = Path(path)
         self.every = int(every)
         self.resume = bool(resume)
+        # Where the file of the present fit is, whatever the working directory becomes.
+        self._file: Path | None = None
 
     def __repr__(self) -> str:
         """Show the arguments."""
@@ -101,12 +103,13 @@ class Checkpoint:
         PersistenceError
             If the file is damaged, or no checkpoint; or if its folder is not there.
         """
-        self._check_folder()
-        self._sweep()
-        if not self.resume or not self.path.exists():
+        self._file = file = self._found()
+        _check(file, self.path)
+        sweep(file)
+        if not self.resume or not file.exists():
             return None
         name = str(self.path)
-        payload, arrays = unpack(read_bytes(self.path), name)
+        payload, arrays = unpack(read_bytes(file), name)
         if payload.get("kind") != "checkpoint":
             raise PersistenceError(
                 f"The file {name} holds an estimator that was saved, and no training "
@@ -142,19 +145,32 @@ class Checkpoint:
             node, why = None, str(error)
         content = {"training": kept, "estimator": node, "why": why}
         payload = describe("checkpoint", content)
-        write_atomically(self.path, pack(payload, encoder.arrays))
+        write_packed(self._file or self._found(), payload, encoder.arrays)
 
-    def _check_folder(self) -> None:
-        folder = self.path.resolve().parent
-        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+    def _found(self) -> Path:
+        """Return the path from the root."""
+        try:
+            return Path(os.path.abspath(self.path))  # noqa: PTH100 - follows no link
+        except OSError as error:
             raise PersistenceError(
-                f"The checkpoint {self.path} cannot be written: {folder} is no folder "
-                "that this process may write to. Choose another path."
-            )
+                f"The checkpoint {self.path} cannot be written: the working directory "
+                "is gone. Pass an absolute path."
+            ) from error
 
-    def _sweep(self) -> None:
-        """Remove what a process that was killed while it wrote has left."""
-        target = self.path.resolve()
-        for part in target.parent.glob(f".{target.name}.*.part"):
-            with contextlib.suppress(OSError):
-                part.unlink()
+
+def _check(file: Path, called: Path) -> None:
+    """Raise before the first epoch where a file could not be written after it."""
+    try:
+        target = Path(os.path.realpath(file))
+        folder = target.parent
+        reason = None
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            reason = f"{folder} is no folder that this process may write to"
+        else:
+            check_target(target)
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error)
+    if reason is not None:
+        raise PersistenceError(
+            f"The checkpoint {called} cannot be written: {reason}. Choose another path."
+        )

@@ -10,16 +10,17 @@ Nothing in it is code, and reading it runs none.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdeep._atomic_files import sweep, write_atomically
 from skdeep.exceptions import PersistenceError
 
 if TYPE_CHECKING:
@@ -160,39 +161,28 @@ def in_a_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")[:300]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that at any moment its path holds the old one or the new one.
+def write_packed(
+    path: str | os.PathLike[str],
+    payload: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+) -> None:
+    """Pack and write a file, at once.
 
     Parameters
     ----------
-    path : Path
+    path : str or path
         Of the file, in a folder that is there.
-    data : bytes
-        All of it.
+    payload, arrays : mapping
+        See `pack`.
 
     Raises
     ------
     PersistenceError
         If it cannot be written; what was there is still there.
     """
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
-    except OSError as error:
-        raise PersistenceError(
-            f"The file {path} cannot be written: {error.strerror or error}. Whatever "
-            "was there before is unharmed. Choose another path, or make room."
-        ) from error
+    data = pack(payload, arrays)
+    sweep(path)
+    write_atomically(path, data)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -213,9 +203,17 @@ def read_bytes(path: Path) -> bytes:
         If it cannot be read.
     """
     try:
+        _refuse_devices(path)
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise PersistenceError(
-            f"The file {path} cannot be read: {error.strerror or error}. Check the "
-            "path."
+            f"The file {path} cannot be read: {reason}. Check the path."
         ) from error
+
+
+def _refuse_devices(path: Path) -> None:
+    """Raise on what may never end, or never begin."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(0, "it is a device or a pipe")

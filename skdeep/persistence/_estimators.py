@@ -18,6 +18,7 @@ import skdeep
 from skdeep._optional import optional_dependency
 from skdeep.base import FittedState, fitted_attributes
 from skdeep.exceptions import PersistenceError
+from skdeep.persistence._container import in_a_line
 from skdeep.persistence._decoding import refuse_class
 from skdeep.persistence._encoding import TAG
 
@@ -169,19 +170,31 @@ def _their_node(
             if hasattr(value, "best_estimator_")
             else "Save the estimator within it, or use joblib."
         )
-        raise encoder.refusal(
+        raise _refuse_theirs(
+            encoder,
             value,
             where,
-            f"Of scikit-learn's classes only a Pipeline may hold estimators of "
-            f"skdeep. {remedy}",
+            "Of the classes of others only scikit-learn's own Pipeline may hold "
+            f"estimators of skdeep. {remedy}",
         )
     with optional_dependency("skops", needed_by="save of a Pipeline"):
         from skops.io import dumps, get_untrusted_types
 
-    data = dumps(value)
-    strange = sorted({*get_untrusted_types(data=data)} - {*trusted})
+    try:
+        data = dumps(value)
+        strange = sorted({*get_untrusted_types(data=data)} - {*trusted})
+    # There is no list of what skops, and the code of a step, raise.
+    except Exception as error:
+        raise _refuse_theirs(
+            encoder,
+            value,
+            where,
+            f"skops, which saves such steps, says: {in_a_line(error)}. Replace the "
+            "step, or use joblib, whose files run code.",
+        ) from error
     if strange:
-        raise encoder.refusal(
+        raise _refuse_theirs(
+            encoder,
             value,
             where,
             f"skops does not trust {', '.join(strange)} in it. Pass these names as "
@@ -189,6 +202,22 @@ def _their_node(
         )
     name = encoder.keep(np.frombuffer(data, np.uint8), where or "estimator")
     return {TAG: "skops", "name": name}
+
+
+def _refuse_theirs(
+    encoder: Encoder, value: Any, where: str, why: str
+) -> PersistenceError:
+    """Return the error on an estimator of others, by its module if it is a stranger's.
+
+    A class of another package may be called as one of scikit-learn's.
+    """
+    kind = type(value)
+    if kind.__module__.startswith("sklearn."):
+        return encoder.refusal(value, where, why)
+    return PersistenceError(
+        f"{encoder.owner} cannot be saved without pickle: {where or 'it'} is of the "
+        f"class {kind.__module__}.{kind.__qualname__}. {why}"
+    )
 
 
 def estimator_readers(trusted: Sequence[str]) -> dict[str, Reader]:
@@ -217,7 +246,13 @@ def estimator_readers(trusted: Sequence[str]) -> dict[str, Reader]:
                 f"{', '.join(strange)}. Look at what they are, and pass their names "
                 "as trusted if you know the file's author."
             )
-        return loads(data, trusted=list(trusted))
+        try:
+            return loads(data, trusted=list(trusted))
+        except ImportError as error:
+            raise PersistenceError(
+                f"The file needs {error.name or 'a module'}, which cannot be imported "
+                "here. Install what it was saved with."
+            ) from error
 
     return {"estimator": _our_estimator, "pipeline": _pipeline, "skops": theirs}
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 
+from skdeep._atomic_files import sweep, write_atomically
 from skdeep._compat import check_is_fitted
+from skdeep._devices import plain_torch
 from skdeep._optional import optional_dependency
 from skdeep.exceptions import PersistenceError
-from skdeep.persistence._container import write_atomically
 from skdeep.persistence._estimators import is_ours
 from skdeep.persistence._onnx_columns import columns_of
 from skdeep.persistence._onnx_network import OPSETS, aligned, network_model
@@ -98,13 +98,15 @@ def to_onnx(
             __import__(package)
     check_is_fitted(estimator)
     estimator = _on_cpu(estimator)
-    model, feeds = _chained(_segments(estimator), sample)
+    with plain_torch(training=True):
+        model, feeds = _chained(_segments(estimator), sample)
     model.graph.name = type(estimator).__name__
     model.producer_name = "skdeep"
     if tolerance is not None:
         _check(model, feeds, estimator, sample, tolerance)
     if path is not None:
-        write_atomically(Path(path), model.SerializeToString())
+        sweep(path)
+        write_atomically(path, model.SerializeToString())
     return model
 
 

@@ -13,19 +13,19 @@ import sklearn
 from sklearn.base import BaseEstimator
 
 from skdeep._compat import BaseSearchCV
-from skdeep._devices import device_or_cpu
+from skdeep._devices import device_or_cpu, plain_torch
 from skdeep.base import current_versions
 from skdeep.exceptions import (
     DeviceNotAvailableError,
     InconsistentVersionWarning,
+    MissingDependencyError,
     PersistenceError,
 )
 from skdeep.persistence._container import (
     in_a_line,
-    pack,
     read_bytes,
     unpack,
-    write_atomically,
+    write_packed,
 )
 from skdeep.persistence._decoding import Decoder
 from skdeep.persistence._encoding import Encoder
@@ -118,7 +118,7 @@ def save(
     rules = estimator_rules(keep_optimizer=keep_optimizer, trusted=trusted)
     encoder = Encoder(type(estimator).__name__, rules)
     payload = describe("estimator", encoder.node(estimator, ""))
-    write_atomically(Path(path), pack(payload, encoder.arrays))
+    write_packed(path, payload, encoder.arrays)
 
 
 def load(
@@ -183,7 +183,8 @@ def load(
     name = os.fspath(path)
     payload, arrays = unpack(read_bytes(Path(path)), name)
     with whatever_it_holds(name):
-        estimator = read_payload(payload, arrays, name, trusted)
+        with plain_torch(training=True):
+            estimator = read_payload(payload, arrays, name, trusted)
         if not isinstance(estimator, BaseEstimator):
             raise PersistenceError(f"The file {name} holds no estimator.")
         place(estimator, device)
@@ -206,7 +207,7 @@ def whatever_it_holds(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (PersistenceError, DeviceNotAvailableError, ImportError):
+    except (PersistenceError, DeviceNotAvailableError, MissingDependencyError):
         raise
     # There is no list of what forged values make the code of a class raise.
     except Exception as error:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from skdeep._compat import check_is_fitted
+from skdeep._devices import plain_torch
 from skdeep.base import DeepEstimator
 from skdeep.data import ClassTarget, ColumnScaler, ImageEncoder, TableEncoder
 from skdeep.exceptions import PersistenceError
@@ -82,8 +83,9 @@ def to_torch(estimator: Any) -> nn.Module:
     >>> (proba.numpy() == classifier.predict_proba(X)).all()
     np.True_
     """
-    module = export_module(estimator, "to_torch")
-    return module.to(estimator.device_)
+    with plain_torch(training=True):
+        module = export_module(estimator, "to_torch")
+        return module.to(estimator.device_)
 
 
 def export_module(

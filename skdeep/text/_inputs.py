@@ -14,7 +14,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skdeep._compat import Tags, check_is_fitted
-from skdeep._devices import plain_torch
+from skdeep._devices import plain_device, plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.augmentation import TextAugmenter
 from skdeep.base import PerceptronDoor
@@ -309,6 +309,7 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         work = float(min(len(table), step) * self._state.row_work)
         with (
             plain_torch(training=False),
+            plain_device(),
             limit_threads(resolve_n_threads(self.n_threads, work)),
             torch.inference_mode(),
         ):

@@ -9,7 +9,7 @@ from skdeep.training._engine import (
     stepwise,
     train,
 )
-from skdeep.training._history import join_columns
+from skdeep.training._history import Durations, join_columns, with_clock, without_clock
 from skdeep.training._net import Answers, LeanNet
 from skdeep.training._optimizers import OPTIMIZERS
 from skdeep.training._schedules import SCHEDULES, schedule_factor
@@ -19,6 +19,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Answers",
+    "Durations",
     "EpochHooks",
     "LeanNet",
     "Member",
@@ -31,4 +32,6 @@ __all__ = [
     "schedule_factor",
     "stepwise",
     "train",
+    "with_clock",
+    "without_clock",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,20 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array
 
+
+class Durations:
+    """Seconds that epochs took: kept in a pickle, and passed over by `joblib.hash`.
+
+    Parameters
+    ----------
+    seconds : ndarray or list of float
+        One for each epoch.
+    """
+
+    def __init__(self, seconds: Sequence[Any] | Array) -> None:
+        self.seconds = seconds
+
+
 COLUMNS = {
     "epoch": np.int32,
     "train_loss": np.float64,
@@ -20,6 +33,8 @@ COLUMNS = {
     "learning_rate": np.float32,
     "duration": np.float32,
 }
+# As the net and the estimator call it.
+_OF_THE_CLOCK = ("dur", "duration")
 
 
 def to_columns(rows: Iterable[Mapping[str, float]]) -> dict[str, Array]:
@@ -91,19 +106,51 @@ def unpack_rows(n_rows: int, columns: Mapping[str, Sequence[Any]]) -> Any:
     rows : list of dict
         One for each epoch.
     """
+    listed = {
+        name: values.tolist() if isinstance(values, np.ndarray) else values
+        for name, values in columns.items()
+    }
     return [
         {
             name: values[row]
-            for name, values in columns.items()
+            for name, values in listed.items()
             if values[row] is not None
         }
         for row in range(n_rows)
     ]
 
 
-def _packed(values: list[Any]) -> Sequence[Any]:
+def without_clock(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns with those that the clock has written marked as `Durations`.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        From `pack_rows` or `to_columns`.
+
+    Returns
+    -------
+    columns : dict
+        For a pickle.
+    """
+    return {
+        name: Durations(values) if name in _OF_THE_CLOCK else values
+        for name, values in columns.items()
+    }
+
+
+def with_clock(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that `without_clock` was given."""
+    return {
+        name: values.seconds if isinstance(values, Durations) else values
+        for name, values in columns.items()
+    }
+
+
+def _packed(values: list[Any]) -> Sequence[Any] | Array:
     """Return numbers of one kind, which most columns are, in the least room."""
-    for kind, code in ((int, "q"), (float, "d")):
+    for kind, dtype in ((int, np.int64), (float, np.float64)):
         if all(type(value) is kind for value in values):
-            return array(code, values)
+            # Not an array of Python's own, which only pickle takes.
+            return np.array(values, dtype=dtype)
     return values

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,9 +25,15 @@ from skorch.dataset import Dataset
 from skorch.history import History
 
 from skdeep._compat import get_tags
-from skdeep._devices import device_or_cpu
+from skdeep._devices import device_or_cpu, plain_torch
 from skdeep.exceptions import DivergenceError, NetworkError
-from skdeep.training._history import pack_rows, to_columns, unpack_rows
+from skdeep.training._history import (
+    pack_rows,
+    to_columns,
+    unpack_rows,
+    with_clock,
+    without_clock,
+)
 from skdeep.training._mean_loss import MeanLoss
 from skdeep.training._step import Stepper
 
@@ -51,6 +58,8 @@ _TRANSIENT = (
     "_answers",
     "_told",
 )
+# Arguments of skorch that this net never looks at.
+_UNUSED = ("dataset", "iterator_train", "iterator_valid", "optimizer")
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal between our own lines, no error
@@ -410,6 +419,7 @@ class LeanNet(NeuralNet):
     def release(self) -> None:
         """Leave a net that predicts, pickles small and holds on to nothing else."""
         self._stepper.flat.release()
+        self._forget_the_hour()
         self.module_.eval()
         self.criterion_.eval()
         for _, callback in self.callbacks_:
@@ -417,6 +427,7 @@ class LeanNet(NeuralNet):
                 # It holds the optimizer, and makes another at the next fit.
                 callback.lr_scheduler_ = None
         del self.optimizer_
+        self.use_caching = "auto"
         for name in _TRANSIENT:
             self.__dict__.pop(name, None)
 
@@ -434,7 +445,13 @@ class LeanNet(NeuralNet):
         del taken.optimizer_
         for name in _TRANSIENT:
             taken.__dict__.pop(name, None)
+        taken._forget_the_hour()
         return taken
+
+    def _forget_the_hour(self) -> None:
+        """Drop when training had to end, which means nothing in another process."""
+        if self._plan.deadline is not None:
+            self._plan = dataclasses.replace(self._plan, deadline=None)
 
     def columns(self) -> dict[str, Array]:
         """Return the history as columns, see `to_columns`."""
@@ -503,14 +520,23 @@ class LeanNet(NeuralNet):
         # `criterion_`, which a file must hold once and on no particular device.
         for name in ("module", "criterion", *_TRANSIENT):
             state.pop(name, None)
-        state["history_"] = (len(self.history), pack_rows(self.history))
+        for name in _UNUSED:
+            state.pop(name, None)
+        state["history_"] = (
+            len(self.history),
+            without_clock(pack_rows(self.history)),
+        )
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the net and its history, on its device where that is there."""
         device = str(state["device"])
-        super().__setstate__({**state, "device": "cpu", "history_": None})
-        self._recall(*state["history_"])
+        defaults = inspect.signature(NeuralNet.__init__).parameters
+        unused = {name: defaults[name].default for name in _UNUSED}
+        with plain_torch(training=True):
+            super().__setstate__({**unused, **state, "device": "cpu", "history_": None})
+        n_rows, columns = state["history_"]
+        self._recall(n_rows, with_clock(columns))
         self.module, self.criterion = self.module_, self.criterion_
         if device != "cpu":
             self.move_to(device_or_cpu(device, self._plan.title))

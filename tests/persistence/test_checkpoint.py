@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -39,6 +40,8 @@ from tests.placed import (
     CuttingCheckpoint,
     assert_same_answers,
     assert_same_fit,
+    fit,
+    make,
 )
 
 SHORT: dict[str, Any] = {"max_epochs": 4, "batch_size": 16, "random_state": 0}
@@ -339,6 +342,133 @@ def test_absent_folder_is_an_error_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr("skdeep.training._engine.TrainingRun.advance", lambda *_: 1 / 0)
     with pytest.raises(PersistenceError, match="none is no folder that this process"):
         MLPRegressor().fit(ROWS, NUMBERS, checkpoint=Checkpoint(tmp_path / "none/file"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and modes of POSIX")
+def test_path_that_cannot_be_written_is_an_error_before_training(tmp_path, monkeypatch):
+    """A folder, a pipe, a file that is read-only: all are looked at first."""
+    monkeypatch.setattr("skdeep.training._engine.TrainingRun.advance", lambda *_: 1 / 0)
+    folder, pipe, locked = (tmp_path / n for n in ("folder", "pipe", "locked"))
+    folder.mkdir()
+    os.mkfifo(pipe)
+    locked.write_bytes(b"mine")
+    locked.chmod(0o444)
+    net = MLPRegressor(max_epochs=1)
+    for path, reason in [
+        (folder, "Is a directory"),
+        (pipe, "it is a pipe"),
+        (locked, "the file is read-only"),
+        ("a\0b", "embedded null"),
+    ]:
+        with pytest.raises(PersistenceError, match=f"cannot be written: .*{reason}"):
+            net.fit(ROWS, NUMBERS, checkpoint=Checkpoint(path))
+    assert locked.read_bytes() == b"mine"
+    assert not hasattr(net, "net_")
+
+
+def test_relative_path_is_where_the_fit_began(tmp_path, monkeypatch):
+    """Whatever the working directory is by the end of an epoch."""
+    begun, other = tmp_path / "begun", tmp_path / "other"
+    begun.mkdir()
+    other.mkdir()
+    monkeypatch.chdir(begun)
+
+    class Wandering(Checkpoint):
+        def write(self, training: dict[str, Any], estimator: Any) -> None:
+            super().write(training, estimator)
+            os.chdir(other)
+
+    MLPRegressor((8,), **SHORT).fit(ROWS, NUMBERS, checkpoint=Wandering("file"))
+    assert load(begun / "file").n_iter_ == 4
+    assert not [*other.iterdir()]
+
+
+def test_absent_working_directory_is_an_error_before_training(tmp_path, monkeypatch):
+    """An absolute path does without one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "getcwd", lambda: str((tmp_path / "gone").readlink()))
+    net = MLPRegressor(max_epochs=1)
+    with pytest.raises(PersistenceError, match="the working directory is gone"):
+        net.fit(ROWS, NUMBERS, checkpoint=Checkpoint("file"))
+    net.fit(ROWS, NUMBERS, checkpoint=Checkpoint(tmp_path / "file"))
+    assert (tmp_path / "file").exists()
+
+
+def test_brackets_in_a_name_match_no_other(tmp_path):
+    """What stands beside it belongs to somebody else."""
+    (tmp_path / ".run1.12.part").write_bytes(b"of another fit")
+    checkpoint = Checkpoint(tmp_path / "run[1]")
+    MLPRegressor(max_epochs=1).fit(ROWS, NUMBERS, checkpoint=checkpoint)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".run1.12.part",
+        "run[1]",
+    ]
+
+
+def framed(values: Any, **dtypes: str) -> Any:
+    """Return the same values as a data frame."""
+    pd = pytest.importorskip("pandas")
+    columns = {int(name[1:]): dtype for name, dtype in dtypes.items()}
+    return pd.DataFrame(values).astype(columns)
+
+
+def series(values: Any) -> Any:
+    """Return the same values as a series."""
+    return pytest.importorskip("pandas").Series(values)
+
+
+def spaced(values: np.ndarray) -> np.ndarray:
+    """Return the same values, every second row of an array."""
+    return np.repeat(values, 2, axis=0)[::2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("other", [np.asfortranarray, spaced, framed])
+def test_equal_numbers_are_the_same_data(other, dtype, tmp_path):
+    """However they lie in memory."""
+    X = ROWS.astype(dtype)
+    cut_off(MLPRegressor((8,), **SHORT), tmp_path / "file", 2, X, NUMBERS)
+    checkpoint = Checkpoint(tmp_path / "file", resume=True)
+    resumed = MLPRegressor((8,), **SHORT)
+    resumed.fit(other(X), spaced(NUMBERS), checkpoint=checkpoint)
+    whole = MLPRegressor((8,), **SHORT).fit(X, NUMBERS)
+    np.testing.assert_allclose(resumed.predict(X), whole.predict(X), rtol=1e-4)
+
+
+def test_equal_sparse_rows_are_the_same_data(tmp_path):
+    """In whatever format, and with indices in whatever order."""
+    X = sp.csr_array(np.where(ROWS > 0, ROWS, 0.0))
+    path = tmp_path / "file"
+    net = MLPRegressor((8,), **SHORT)
+    cut_off(net, path, 2, X, NUMBERS)
+    shuffled = sp.csr_array(
+        (X.data[::-1], X.nonzero()[1][::-1], X.nnz - X.indptr[::-1])
+    )[::-1]
+    for other in (sp.csc_array(X), sp.coo_matrix(X), shuffled):
+        net.fit(other, NUMBERS, checkpoint=Checkpoint(path, resume=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("TabularMLPClassifier", np.asfortranarray),
+        ("TabularMLPClassifier", framed),
+        ("TabularMLPClassifier", lambda X: framed(X, c2="category", c3="category")),
+        ("CNNClassifier", np.asfortranarray),
+        ("CNNClassifier", list),
+        ("ImageClassifier", np.asfortranarray),
+        ("TextClassifier", np.array),
+        ("TextClassifier", series),
+    ],
+    ids=shown,
+)
+def test_equal_data_of_all_kinds_are_the_same(name, other, tmp_path):
+    """Tables, images and texts, as arrays, lists or frames."""
+    placed, path = PLACED[name], tmp_path / "file"
+    fit(make(name), name, checkpoint=Checkpoint(path))
+    again = make(name)
+    again.fit(other(placed.X), placed.y, checkpoint=Checkpoint(path, resume=True))
+    assert again.n_iter_ == load(path).n_iter_
 
 
 def test_callbacks_are_refused(tmp_path):
