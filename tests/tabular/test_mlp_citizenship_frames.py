@@ -242,7 +242,8 @@ def test_frame_that_is_not_all_finite_numbers_raises(
 def test_dtypes_of_a_frame_decide_as_those_of_an_array(regressor: MLPRegressor) -> None:
     """Single precision needs all columns to be of it; one wider column makes double."""
     single = PANDAS.astype("float32")
-    assert regressor.fit(single, VALUES).predict(single).dtype == np.float32
+    values = VALUES.astype(np.float32)
+    assert regressor.fit(single, values).predict(single).dtype == np.float32
     mixed = PANDAS.astype({"a": "float32", "b": "int8", "c": bool})
     assert regressor.fit(mixed, VALUES).predict(mixed).dtype == np.float64
     flags = PANDAS > 0
