@@ -225,7 +225,7 @@ def test_frame_of_targets_is_predicted_as_an_array(
         (PANDAS.mask(PANDAS > 2), "Input X contains NaN"),
         (POLARS.with_columns(a=pl.lit(None, dtype=pl.Float64)), "Input X contains NaN"),
         (PANDAS.assign(a=np.inf), "Input X contains infinity"),
-        (PANDAS.assign(a="red"), "could not convert string to float: 'red'"),
+        (PANDAS.assign(a="red"), "takes numbers in X. Got 'red' in column 'a'"),
         (PANDAS.assign(a=pd.Timestamp("2020-01-01")), "datetime64"),
     ],
     ids=["nullable", "nan", "polars null", "inf", "strings", "dates"],
