@@ -1,9 +1,10 @@
-"""The forms that texts come in: lists, arrays, Series, frames of one column."""
+"""The forms that texts come in: sequences, arrays, Series, frames of one column."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -19,8 +20,9 @@ class TextForm:
     Parameters
     ----------
     X : array-like of str of shape (n_samples,)
-        A list or tuple, an array, a Series of pandas or polars, or an array or frame of
-        one column.
+        A list, a tuple or another sequence, as a column of Hugging Face datasets is; an
+        array of NumPy or Arrow, a Series of pandas or polars; or an array, table or
+        frame of one column.
     owner : str
         Whose `X` it is, for the sentence of an error.
 
@@ -64,17 +66,18 @@ class TextForm:
         Returns
         -------
         X : list, ndarray, Series or DataFrame
+            A list for a sequence of any type, and for what Arrow holds.
         """
         given = self.given
-        if isinstance(given, (list, tuple)):
-            return list(texts)
+        kind, frame = type(given), hasattr(given, "columns")
+        if _is_of(given, "polars"):
+            return kind({given.columns[0]: texts}) if frame else kind(given.name, texts)
         values = np.empty(len(texts), dtype=object)
         values[:] = texts
         if isinstance(given, np.ndarray):
             return values if given.ndim == 1 else values[:, np.newaxis]
-        kind, frame = type(given), hasattr(given, "columns")
-        if _is_of(given, "polars"):
-            return kind({given.columns[0]: texts}) if frame else kind(given.name, texts)
+        if not hasattr(given, "iloc"):
+            return list(texts)
         index = given.index[origin]
         if frame:
             return kind({given.columns[0]: values}, index=index)
@@ -143,22 +146,46 @@ def _column(X: Any, owner: str) -> list[Any]:
         )
     if isinstance(X, (list, tuple)):
         return list(X)
+    if hasattr(X, "to_pylist"):
+        return _arrow_column(X, owner)
     if not isinstance(X, np.ndarray):
         if not hasattr(X, "to_numpy"):
-            raise TypeError(
-                f"{owner} expects texts as a list, an array or a Series. Got a "
-                f"{type(X).__name__}. Convert it first."
-            )
+            return _sequence(X, owner)
         X = X.to_numpy()
     if X.ndim == 2 and X.shape[1] == 1:
         X = X[:, 0]
     if X.ndim != 1:
-        raise ValueError(
-            f"{owner} expects one text a row. Got X of shape {X.shape}. Pass the "
-            "column that holds the texts."
-        )
+        _refuse_shape(X.shape, owner)
     items: list[Any] = X.tolist()
     return items
+
+
+def _arrow_column(X: Any, owner: str) -> list[Any]:
+    """Return an array of Arrow, or the column of a table that has one."""
+    if hasattr(X, "num_columns"):
+        if X.num_columns != 1:
+            _refuse_shape((X.num_rows, X.num_columns), owner)
+        X = X.column(0)
+    items: list[Any] = X.to_pylist()
+    return items
+
+
+def _sequence(X: Any, owner: str) -> list[Any]:
+    """Return what has a length and an order, of whatever type it is."""
+    ordered = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    if not ordered or isinstance(X, (Mapping, Set)):
+        raise TypeError(
+            f"{owner} expects texts as a list, an array or a Series. Got a "
+            f"{type(X).__name__}. Convert it first, e.g. with list."
+        )
+    return list(X)
+
+
+def _refuse_shape(shape: tuple[int, ...], owner: str) -> NoReturn:
+    raise ValueError(
+        f"{owner} expects one text a row. Got X of shape {shape}. Pass the column that "
+        "holds the texts."
+    )
 
 
 def _as_text(item: Any, row: int, owner: str) -> str:

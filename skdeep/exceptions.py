@@ -88,6 +88,8 @@ class DivergenceError(SkdeepError, ArithmeticError):
         The learning rate of that step; None where there is none.
     loss : float, default=nan
         The loss that was got.
+    validation : bool, default=False
+        Whether it is the loss on the validation rows.
 
     Attributes
     ----------
@@ -100,6 +102,8 @@ class DivergenceError(SkdeepError, ArithmeticError):
     learning_rate : float or None
         As passed to the constructor.
     loss : float
+        As passed to the constructor.
+    validation : bool
         As passed to the constructor.
 
     See Also
@@ -121,17 +125,25 @@ class DivergenceError(SkdeepError, ArithmeticError):
         batch: int | None = None,
         learning_rate: float | None = None,
         loss: float = math.nan,
+        validation: bool = False,
     ) -> None:
         # Every argument goes to `args`, which is what pickle rebuilds an error from.
-        super().__init__(estimator, epoch, batch, learning_rate, loss)
+        super().__init__(estimator, epoch, batch, learning_rate, loss, validation)
         self.estimator = estimator
         self.epoch = epoch
         self.batch = batch
         self.learning_rate = learning_rate
         self.loss = loss
+        self.validation = validation
 
     def __str__(self) -> str:
         """Return the sentence of the error."""
+        if self.validation:
+            return (
+                f"The validation loss of {self.estimator} is {self.loss:g} in epoch "
+                f"{self.epoch}, where the training loss is finite. Look for very large "
+                "numbers in the validation rows, and clip them."
+            )
         where = f"epoch {self.epoch}"
         if self.batch is not None:
             where += f", batch {self.batch}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 
 from skdeep._text_forms import TextForm, read_texts
+from tests.sequences import Column
 
 TEXTS = ["é", "日本語", ""]
 
@@ -42,7 +45,27 @@ def test_texts_are_read_from_every_form(X):
     assert {type(text) for text in read_texts(X, "Owner")} == {str}
 
 
-@pytest.mark.parametrize("forms", [pandas_forms, polars_forms])
+def arrow_forms():
+    """Return Arrow's arrays and tables of the texts."""
+    arrow = pytest.importorskip("pyarrow")
+    array = arrow.array(TEXTS)
+    return [
+        array,
+        array.cast(arrow.large_string()),
+        array.dictionary_encode(),
+        arrow.chunked_array([array[:2], array[2:]]),
+        arrow.table({"text": array}),
+        arrow.record_batch({"text": array}),
+    ]
+
+
+def test_texts_are_read_from_any_sequence():
+    """It may belong to no known library."""
+    assert read_texts(Column(TEXTS), "Owner") == TEXTS
+    assert read_texts(deque(TEXTS), "Owner") == TEXTS
+
+
+@pytest.mark.parametrize("forms", [pandas_forms, polars_forms, arrow_forms])
 def test_texts_are_read_from_series_and_frames(forms):
     """A Series, and a frame of one column."""
     for X in forms():
@@ -85,6 +108,11 @@ def test_missing_text_of_pandas_is_refused():
         (np.array([["a", "b"]]), ValueError, r"Got X of shape \(1, 2\)"),
         ([["a", "b"]], TypeError, "of type list in row 0"),
         ({"a": 1}, TypeError, "Got a dict"),
+        ({"a": 1}.values(), TypeError, r"Got a dict_values\. .* with list"),
+        ({"a", "b"}, TypeError, "Got a set"),
+        (Column([1, 2]), TypeError, "Got 1 of type int in row 0"),
+        (Column(["a", None]), ValueError, "Got None in row 1, which is missing"),
+        (Column([{"text": "a"}]), TypeError, "of type dict in row 0"),
         (None, TypeError, "Got a NoneType"),
         ((text for text in TEXTS), TypeError, "Got a generator"),
     ],

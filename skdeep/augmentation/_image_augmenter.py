@@ -212,10 +212,19 @@ class ImageAugmenter(BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If `images` is no tensor.
         ValueError
             If a parameter breaks its rules, or `images` is no such batch.
         """
         self.check()
+        if not isinstance(images, Tensor):
+            raise TypeError(
+                "ImageAugmenter.augment takes a tensor of shape (batch, n_channels, "
+                f"height, width) in [0, 1]. Got {_kind(images)}. Convert it first: "
+                "bytes whose last axis is the channels by "
+                "torch.from_numpy(images).movedim(-1, 1) / 255."
+            )
         if images.ndim != 4 or not images.is_floating_point():
             raise ValueError(
                 "ImageAugmenter expects images of shape (batch, n_channels, height, "
@@ -280,6 +289,13 @@ class ImageAugmenter(BaseEstimator):
             images = change(images if fresh else images.clone(), factor)
             fresh = True
         return images
+
+
+def _kind(images: Any) -> str:
+    """Return what was given for a tensor, in a few words."""
+    if hasattr(images, "shape") and hasattr(images, "dtype"):
+        return f"a {type(images).__name__} of {images.dtype} {tuple(images.shape)}"
+    return f"a {type(images).__name__}"
 
 
 def _between(draws: Tensor, ends: tuple[float, float]) -> Tensor:

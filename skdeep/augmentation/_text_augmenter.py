@@ -240,7 +240,8 @@ class TextAugmenter(BaseEstimator):
         Parameters
         ----------
         X : array-like of str of shape (n_samples,)
-            Texts: a list, an array, a Series, or a frame of one column.
+            Texts: a list or another sequence, an array, a Series, or a frame of one
+            column.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Their targets, which the new texts take over.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -249,8 +250,8 @@ class TextAugmenter(BaseEstimator):
         Returns
         -------
         X : list, ndarray, Series or DataFrame of ((1 + n_aug) * n_samples) texts
-            Of the kind that was given: the texts as they were, then the new ones of the
-            first text, of the second, and so on.
+            Of the kind that was given, a list for other sequences: the texts as they
+            were, then the new ones of the first text, of the second, and so on.
         y : ndarray of length ((1 + n_aug) * n_samples)
             Only where `y` was given.
         sample_weight : ndarray of length ((1 + n_aug) * n_samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._resuming import Ledger, check_store
 from skdeep.base._scored_callbacks import answers, copied_callbacks
 from skdeep.base._search_space import SearchSpaces
+from skdeep.base._unanswered import refuse_row
 from skdeep.base._validate import validate
 from skdeep.data import (
     float_dtype,
@@ -369,6 +371,11 @@ class DeepEstimator(
         """Return outputs of shape (n_samples, n_outputs) and the dtype to answer in.
 
         Raw outputs are the network's own; otherwise they have gone through the link.
+
+        Raises
+        ------
+        ValueError
+            If the network's output for a row is not finite.
         """
         # Asked only to raise: it looks through all attributes and tags.
         if "net_" not in vars(self):
@@ -379,9 +386,11 @@ class DeepEstimator(
         step = self._block_rows(state, table)
         work = float(min(n_rows, step) * state.row_work)
 
+        def pool(output: torch.Tensor) -> torch.Tensor:
+            return self._pool(state, output)
+
         def link(output: torch.Tensor) -> torch.Tensor:
-            pooled = self._pool(state, output)
-            return pooled if raw else self._link(state, pooled)
+            return self._link(state, output)
 
         def encode(block: Any, dtype: torch.dtype) -> torch.Tensor:
             return self._encode_rows(state, block, dtype)
@@ -392,7 +401,14 @@ class DeepEstimator(
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
             outputs = forward_blocks(
-                self.module_, table, encode, link, step, state.foreign_seed
+                self.module_,
+                table,
+                encode,
+                pool,
+                None if raw else link,
+                step,
+                refuse=partial(refuse_row, self, table),
+                foreign_seed=state.foreign_seed,
             )
         return outputs, np.result_type(float_dtype(table), state.input_dtype)
 

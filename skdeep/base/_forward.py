@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -41,8 +42,11 @@ def forward_blocks(
     module: torch.nn.Module,
     X: Any,
     encode: Callable[[Any, torch.dtype], torch.Tensor],
-    link: Callable[[torch.Tensor], torch.Tensor],
+    pool: Callable[[torch.Tensor], torch.Tensor],
+    link: Callable[[torch.Tensor], torch.Tensor] | None,
     step: int,
+    *,
+    refuse: Callable[[int], NoReturn],
     foreign_seed: int | None = None,
 ) -> Array:
     """Return what the network says of every row, after the link.
@@ -55,10 +59,14 @@ def forward_blocks(
         Validated inputs.
     encode : callable
         From a block of rows and a dtype to inputs of the network, on any device.
-    link : callable
-        From outputs to what is returned.
+    pool : callable
+        From what the network puts out to one raw output a row.
+    link : callable or None
+        From raw outputs to what is returned; None returns them as they are.
     step : int
         How many rows go through the network at once, see `block_rows`.
+    refuse : callable
+        Raises, given the position of a row whose raw output is not finite.
     foreign_seed : int or None, default=None
         Of torch's own generator, lent to functions that may draw from it.
 
@@ -80,7 +88,13 @@ def forward_blocks(
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
             inputs = encode(X[rows], parameter.dtype)
-            block_out = link(module(inputs.to(parameter.device)))
+            block_out = pool(module(inputs.to(parameter.device)))
+            # Before the link, which may take infinity for a probability of one.
+            bad = first_not_finite(block_out)
+            if bad is not None:
+                refuse(start + bad)
+            if link is not None:
+                block_out = link(block_out)
             part = block_out.cpu().numpy()
             if n_rows <= step:
                 return part
@@ -88,3 +102,18 @@ def forward_blocks(
                 outputs = np.empty((n_rows, part.shape[1]), dtype=part.dtype)
             outputs[rows] = part
     return outputs if outputs is not None else np.empty((0, 0))
+
+
+def first_not_finite(outputs: torch.Tensor) -> int | None:
+    """Return the position of the first row with a NaN or infinity, or None.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_samples, ...)
+        Floating point numbers.
+    """
+    # One number tells of all, unless a sum of finite numbers overflows.
+    if math.isfinite(outputs.sum()):
+        return None
+    bad = ~torch.isfinite(outputs).flatten(1).all(dim=1)
+    return int(bad.nonzero()[0]) if bool(bad.any()) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skdeep._compat import Tags, fit_context
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._validate import takes_batches
-from skdeep.data import NumberTarget
+from skdeep.data import NumberTarget, float_dtype
 from skdeep.losses import RegressionLoss, make_regression_loss
 
 if TYPE_CHECKING:
@@ -107,6 +108,13 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
     def _strata(self, job: Job) -> Array | None:
         return None
 
+    def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
+        # A target in float64 may have digits that float32 does not hold, whatever the
+        # dtype of the inputs: time stamps, sums of money.
+        state = super()._make_state(job, resume)
+        dtype = np.result_type(state.input_dtype, float_dtype(job.train.y))
+        return replace(state, input_dtype=dtype)
+
     def _make_loss(self, job: Job) -> torch.nn.Module:
         quantiles = self._quantiles(job.train.y)
         return make_regression_loss(
@@ -156,7 +164,8 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            With as many axes as the training targets had.
+            With as many axes as the training targets had. In float64, or in float32
+            where `X` and the training data, inputs and targets, all were float32.
         """
         outputs, dtype = self._outputs(X)
         numbers = self._state.target.decode(outputs)

@@ -2,6 +2,7 @@
 
 from skdeep.data._batches import Batch, Batches, resolve_batch_size
 from skdeep.data._bins import quantile_edges, tree_edges
+from skdeep.data._column_warnings import known_categories, warn_of_unknown
 from skdeep.data._encoding import TableEncoder
 from skdeep.data._feature_cache import cache_context, cached_features
 from skdeep.data._feature_store import DiskStore, MemoryStore, open_store
@@ -31,6 +32,7 @@ from skdeep.data._text_batches import BagRows, RenewedRows, SequenceRows, TokenB
 from skdeep.data._text_encoding import BagEncoder, SequenceEncoder
 from skdeep.data._text_grams import GramRules, GramVocabulary
 from skdeep.data._texts import TextTable, read_texts
+from skdeep.data._torch_inputs import from_torch
 from skdeep.data._weights import check_weights, class_weights
 
 __all__ = [
@@ -67,11 +69,13 @@ __all__ = [
     "check_weights",
     "class_weights",
     "float_dtype",
+    "from_torch",
     "holdout",
     "holds_images",
     "image_keys",
     "in_memory",
     "is_streamed_map",
+    "known_categories",
     "load_images",
     "make_rows",
     "open_store",
@@ -84,4 +88,5 @@ __all__ = [
     "take",
     "to_tensor",
     "tree_edges",
+    "warn_of_unknown",
 ]

@@ -105,11 +105,14 @@ class Labels:
         not occur, and one may stand there twice.
     kind : {"numbers", "strings", "booleans", "nothing"}
         What the levels are.
+    declared : bool, default=False
+        Whether the column is said to hold categories, by its dtype or by name.
     """
 
     codes: Array
     levels: list[Any]
     kind: Kind
+    declared: bool = False
 
     def example(self) -> Any:
         """Return a category of the column, for an error."""
@@ -269,7 +272,7 @@ def read_levels(
         codes = np.array([*position, -1])[codes]
     codes = codes.astype(np.int32, copy=False)
     if declared or kind in ("strings", "booleans"):
-        return Labels(codes, kept, kind)
+        return Labels(codes, kept, kind, declared)
     return Numbers(_floats(kept, place)[codes])
 
 

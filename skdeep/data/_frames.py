@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_array, check_X_y
 
 from skdeep._compat import validate_data
+from skdeep.data._column_warnings import Doubt, doubts_about, warn_of_misreading
 from skdeep.data._columns import (
     Column,
     Kind,
@@ -25,6 +26,7 @@ from skdeep.data._columns import (
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS
 from skdeep.data._series import Frame, open_frame
+from skdeep.data._torch_inputs import from_torch
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
@@ -126,7 +128,7 @@ def check_target(
     """
     _, checked = check_X_y(
         _stand_in((table.shape[0], 1)),
-        y,
+        from_torch(y, type(estimator).__name__),
         ensure_all_finite=False,
         multi_output=multi_output,
         y_numeric=y_numeric,
@@ -165,6 +167,7 @@ def _validated_array(estimator: Any, X: Any, *, reset: bool) -> Array:
             f"{owner} takes the DataFrame of pandas or polars, or an array. Got a "
             f"{kind}. Convert it first, e.g. with to_pandas() or collect()."
         )
+    X = from_torch(X, owner)
     array = np.asarray(X)
     if array.dtype.kind in "US" and not isinstance(X, np.ndarray):
         array = np.asarray(X, dtype=object)  # or numbers beside strings become strings
@@ -238,6 +241,7 @@ def _assemble(
 ) -> MixedTable:
     numeric: list[Array] = []
     labels: list[Labels] = []
+    doubts: list[Doubt] = []
     kinds: list[Kind] = []
     categorical: list[bool] = []
     for i, (name, series) in enumerate(zip(frame.names, frame.series, strict=True)):
@@ -245,6 +249,7 @@ def _assemble(
         column = frame.read(series, place, declared=bool(flags[i]))
         if schema is None:
             kind, holds_categories = _settle(column, flags[i], place)
+            doubts += doubts_about(column, place)
         else:
             kind, holds_categories = schema.kinds[i], schema.categorical[i]
             column = _compare(column, kind, place, categorical=holds_categories)
@@ -254,6 +259,8 @@ def _assemble(
             numeric.append(as_numbers(column, place))
         kinds.append(kind)
         categorical.append(holds_categories)
+    if doubts:
+        warn_of_misreading(owner, doubts)
     n_rows = len(numeric[0] if numeric else labels[0].codes)
     return MixedTable(
         _beside(numeric, n_rows, _float(*(values.dtype for values in numeric))),

@@ -51,6 +51,7 @@ class ColumnScaler:
         self.scale: Array = np.zeros(0)
         self.offset: Array | None = None
         self._inverse: Array = np.zeros(0)
+        self._single = True
 
     def update(self, X: Any, weight: Array | None = None) -> ColumnScaler:
         """Merge the statistics of more rows, block by block, in float64.
@@ -119,6 +120,7 @@ class ColumnScaler:
             self.scale = np.where(self.mean > 0, self.mean, 1.0)
             self._inverse = 1.0 / self.scale
             self.offset = None
+            self._single = _fits_single(self.offset, self._inverse)
             return
         variance = self.second_moment / self.weight_sum
         # What rounding leaves of a column that was constant before, say, a change of
@@ -132,13 +134,17 @@ class ColumnScaler:
         self._inverse = np.divide(
             1.0, self.scale, out=np.zeros_like(self.scale), where=varies
         )
+        self._single = _fits_single(self.offset, self._inverse)
 
     def transform(self, X: Array) -> Array:
         """Return a new, writable, C-ordered array with the columns of `X` put to scale.
 
-        Computed in the dtype of `X`, so that a large offset is taken off before any
-        cast to fewer digits.
+        A large offset is taken off before any cast to fewer digits: rows of float64
+        are computed in float64, and so are those of float32 where the offset or the
+        scale of a column is not exact enough in float32.
         """
+        if X.dtype == np.float32 and not self._single:
+            return self.transform(X.astype(np.float64)).astype(np.float32)
         inverse = _cast(self._inverse, X.dtype)
         if self.offset is None:
             plain: Array = np.multiply(X, inverse, order="C")
@@ -159,7 +165,7 @@ class ColumnScaler:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the moments: half of a pickle."""
-        derived = {"scale", "offset", "_inverse"}
+        derived = {"scale", "offset", "_inverse", "_single"}
         if not self.keep_indicators:
             derived.add("indicator")
         return {
@@ -180,6 +186,19 @@ def _is_indicator(columns: Array) -> Array:
     left = columns[:, possible]
     possible[possible] = ((left == 0) | (left == 1)).all(axis=0)
     return possible
+
+
+def _fits_single(offset: Array | None, inverse: Array) -> bool:
+    """Tell whether columns can be put to scale in float32, but for its last digit."""
+    used = inverse[inverse > 0]
+    single = np.finfo(np.float32)
+    if used.size and not (single.tiny < used.min() and used.max() < single.max):
+        return False
+    if offset is None:
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        lost = np.abs(offset - offset.astype(np.float32)) * inverse
+    return bool((lost <= single.eps).all())
 
 
 def _cast(values: Array, dtype: np.dtype[Any]) -> Array:

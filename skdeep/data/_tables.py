@@ -12,6 +12,8 @@ from skdeep._compat import num_samples, validate_data
 from skdeep._devices import send
 from skdeep.data._mixed import MixedTable
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
+from skdeep.data._torch_inputs import from_torch
+from skdeep.data._words import refuse_words
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -99,21 +101,27 @@ def check_table(
     y : ndarray
         Only where `y` was given.
     """
-    _refuse_dates(X, type(estimator).__name__)
+    owner = type(estimator).__name__
+    X, y = from_torch(X, owner), from_torch(y, owner)
+    _refuse_dates(X, owner)
     given = {} if isinstance(y, str) and y == "no_validation" else {"y": y, **check_y}
     if not is_streamed_map(X):
-        return validate_data(
-            estimator,
-            X,
-            **given,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-        )
+        try:
+            return validate_data(
+                estimator,
+                X,
+                **given,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=(np.float64, np.float32),
+            )
+        except (TypeError, ValueError) as error:
+            refuse_words(X, owner, error)
+            raise
     checked = validate_data(
         estimator, X, **given, reset=reset, dtype=None, ensure_all_finite=False
     )
-    _check_map(X, type(estimator).__name__)
+    _check_map(X, owner)
     return (X, checked[1]) if given else X
 
 

@@ -116,7 +116,9 @@ class _Hashing(dict[str, int]):
         self.n_features = n_features
 
     def __missing__(self, gram: str) -> int:
-        hashed: int = murmurhash3_32(gram, positive=True)
+        # As half an emoji has no UTF-8 of its own.
+        data = gram.encode("utf-8", "surrogatepass")
+        hashed: int = murmurhash3_32(data, positive=True)
         number = self[gram] = hashed % self.n_features
         return number
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array
 
+# UTF-8, with or without a byte-order mark, as editors on Windows write it.
+ENCODING = "utf-8-sig"
+
 
 def read_vectors(
     path: str, words: Collection[str], *, width: int | None = None
@@ -70,8 +73,8 @@ def read_vectors(
 
 def _open(path: str) -> TextIO:
     if path.endswith(".gz"):
-        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8", errors="replace"))
-    return Path(path).open(encoding="utf-8", errors="replace")
+        return cast(TextIO, gzip.open(path, "rt", encoding=ENCODING, errors="replace"))
+    return Path(path).open(encoding=ENCODING, errors="replace")
 
 
 def _read(

@@ -20,6 +20,7 @@ from skdeep.data import (
     ImageTable,
     check_table,
     check_target,
+    from_torch,
     holds_images,
     read_images,
 )
@@ -81,6 +82,7 @@ class ImageReader(BaseEstimator):
         self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
     ) -> Any:
         owner = type(self).__name__
+        X = from_torch(X, owner)
         targets = not (isinstance(y, str) and y == "no_validation")
         if holds_images(X, owner=owner):
             table = self._read_pixels(X)

@@ -18,9 +18,11 @@ from skdeep.data import (
     TableEncoder,
     TableSchema,
     check_target,
+    known_categories,
     quantile_edges,
     read_table,
     tree_edges,
+    warn_of_unknown,
 )
 from skdeep.losses import EnsembleLoss
 from skdeep.networks import (
@@ -37,7 +39,7 @@ from skdeep.tabular._calibration import fit_temperature
 from skdeep.tabular._search_spaces import TABULAR_SPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from skdeep._typing import Array, MatrixLike
     from skdeep.base import FittedState, TrainedNetwork
@@ -110,6 +112,7 @@ class TabularDoor(PerceptronDoor):
     # A parameter of the classifier.
     calibration: str | None = None
     _schema: TableSchema
+    _training_table: MixedTable
     _search_table = TABULAR_SPACE
 
     def _auto_batch(self, n_rows: int) -> int:
@@ -128,9 +131,24 @@ class TabularDoor(PerceptronDoor):
         )
         if reset:
             self._schema = table.schema
+            # Of the copy that validation writes on, until there is an encoder.
+            self._training_table = table
+        elif table is not X and table.levels:
+            self._warn_of_unknown(table)
         if isinstance(y, str) and y == "no_validation":
             return table
         return table, check_target(self, table, y, **checks)
+
+    def _warn_of_unknown(self, table: MixedTable) -> None:
+        """Warn of columns of which no category is known."""
+        known: Sequence[Collection[Any]]
+        if "_training_table" in vars(self):
+            known = known_categories(self._training_table)
+        else:
+            encoder = cast(TableEncoder, self._state.scaler)
+            known = [column.codes for column in encoder.categories.columns]
+        names = vars(self).get("feature_names_in_", range(table.shape[1]))
+        warn_of_unknown(type(self).__name__, table, known, names)
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         widths = self._widths()

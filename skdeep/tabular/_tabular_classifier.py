@@ -64,10 +64,12 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         and bends amid them [2]_.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Which columns hold categories: names, positions or a mask. "from_dtype" takes
-        those of strings, booleans and categorical dtypes; None none.
+        those of strings, booleans and categorical dtypes; None none. A warning names
+        columns of strings that read as numbers or dates.
     max_onehot : int, default=8
         The most categories of a column that is encoded by zeros and ones; others are
-        embedded. A missing category is all zeros, an unseen one too.
+        embedded. A missing category is all zeros, an unseen one too; a warning names
+        columns of which no category is known.
     category_dim : int, default=8
         Length of an embedded category.
     feature_scaling : {"quantile", "robust_clip", "standard"} or None, \

@@ -236,7 +236,8 @@ class TextRegressor(TextDoor, DeepRegressor):
     -----
     Losses are in units of the scaled target; `predict` answers in units of the target.
 
-    Texts are a list, an array, a Series of pandas or polars, or a frame of one column;
+    Texts are a list or another sequence, such as a column of Hugging Face datasets, an
+    array of NumPy or Arrow, a Series of pandas or polars, or a frame of one column;
     every one is a str, which may be empty. What stands in no training text is left out.
 
     A step updates the vectors of the whole vocabulary: it takes time in proportion to

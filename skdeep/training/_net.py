@@ -342,7 +342,13 @@ class LeanNet(NeuralNet):
                 losses.add(loss, len(batch.y))
                 if self._listeners:
                     self._close_batch(batch, loss, output, training=False)
-        self._record_loss("valid_loss", losses.mean())
+        mean = losses.mean()
+        if math.isnan(mean) and self._plan.stopping.monitor == "valid_loss":
+            # No epoch is better than another by it.
+            raise DivergenceError(
+                self._plan.title, len(self.history), loss=mean, validation=True
+            )
+        self._record_loss("valid_loss", mean)
 
     def _record_loss(self, name: str, value: float) -> None:
         best = self._best_losses.get(name, math.inf)

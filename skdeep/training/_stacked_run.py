@@ -73,14 +73,17 @@ class Member:
         """Its share of the time that the epochs took."""
         return sum(row["dur"] for row in self.rows)
 
-    def diverge(self, batch: int, rate: float, loss: float, epoch: int) -> None:
-        """Note that the training has failed."""
-        self.error = DivergenceError(
+    def diverge(
+        self, batch: int | None, rate: float | None, loss: float, epoch: int
+    ) -> None:
+        """Note that the training has failed; without a batch, on validation rows."""
+        self.error = self.error or DivergenceError(
             estimator=self.plan.title,
             epoch=epoch,
             batch=batch,
             learning_rate=rate,
             loss=loss,
+            validation=batch is None,
         )
 
     def trained(self) -> TrainedNetwork:
@@ -192,6 +195,9 @@ class StackedRun:
             row = {"train_loss": objectives[place]}
             if valid is not None:
                 row["valid_loss"] = valid[place]
+                watched = member.plan.stopping.monitor == "valid_loss"
+                if math.isnan(valid[place]) and watched:
+                    member.diverge(None, None, valid[place], self.epoch)
             row["learning_rate"] = self.stepper.rates[place]
             row["dur"] = duration
             member.rows.append(row)

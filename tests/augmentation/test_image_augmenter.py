@@ -240,6 +240,21 @@ def test_other_tensors_are_refused(X):
         augment(X, rotation=3.0)
 
 
+@pytest.mark.parametrize(
+    ("X", "sentence"),
+    [
+        (np.zeros((2, 8, 8, 3), np.uint8), r"ndarray of uint8 \(2, 8, 8, 3\)"),
+        (np.zeros((2, 3, 8, 8)), "ndarray of float64"),
+        ([[0.0]], "a list"),
+        (None, "a NoneType"),
+    ],
+)
+def test_what_is_no_tensor_is_refused(X, sentence):
+    """One sentence says how to make one of an array."""
+    with pytest.raises(TypeError, match=rf"takes a tensor .*{sentence}.*from_numpy"):
+        ImageAugmenter().augment(X, torch.Generator())
+
+
 def test_make_augmenter_takes_names_and_instances():
     """A name makes the preset, an instance is checked, None is None."""
     assert make_augmenter(None, "CNNClassifier") is None

@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.preprocessing import StandardScaler
 
+from skdeep import MLPRegressor, TabularMLPRegressor
 from skdeep.data import BLOCK_ROWS, ColumnScaler
 
 # Values whose sum over many rows is not a multiple of them in floating point.
@@ -304,3 +305,46 @@ def test_tiny_deviation_does_not_overflow_single_precision() -> None:
     X = np.array([[1e-42], [3e-42]], dtype=np.float32)
     scaled = ColumnScaler().update(X).transform(X)
     assert np.isfinite(scaled).all()
+
+
+@pytest.mark.parametrize("first", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", [MLPRegressor, TabularMLPRegressor])
+def test_rows_far_from_zero_are_the_same_in_both_precisions(
+    estimator: Any, first: Any
+) -> None:
+    """Numbers that float32 holds are answered alike, however wide they come."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([1.7e9 + 128.0 * rng.integers(0, 50, 200), rng.random(200)])
+    y = (X[:, 0] - 1.7e9) / 1000.0
+    model = estimator((8,), max_epochs=30, learning_rate=0.02, random_state=0)
+    model.fit(X.astype(first), y)
+    wide, narrow = model.predict(X), model.predict(X.astype(np.float32))
+    np.testing.assert_allclose(narrow, wide, atol=1e-4 * y.std())
+    assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("unit", [1e-44, 1e-38, 1e35])
+def test_extreme_units_are_put_to_scale_in_single_precision(unit: float) -> None:
+    """Neither what is divided by nor its inverse has to be a float32."""
+    X = (np.random.default_rng(0).normal(size=(50, 1)) * 30 * unit).astype(np.float32)
+    scaled = ColumnScaler().update(X).transform(X)
+    assert scaled.dtype == np.float32
+    wide = X.astype(np.float64)
+    expected = (wide - wide.mean()) / wide.std()
+    np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("estimator", [MLPRegressor, TabularMLPRegressor])
+def test_small_differences_of_large_numbers_are_learnt(
+    estimator: Any, layout: Any
+) -> None:
+    """An offset is taken off in float64, before the cast to float32."""
+    if estimator is TabularMLPRegressor and layout is not np.asarray:
+        pytest.skip("takes no sparse rows")
+    y = np.random.default_rng(0).random(300)
+    X = layout(np.column_stack([1.7e9 + y, y * 0 + 3.0]))
+    model = estimator(
+        (16,), max_epochs=60, learning_rate=0.02, dtype="float32", random_state=0
+    )
+    assert model.fit(X, y).score(X, y) > 0.9

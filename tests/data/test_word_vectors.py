@@ -24,11 +24,12 @@ def as_lists(vectors):
     return {word: vector.tolist() for word, vector in vectors.items()}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("header", ["", "6 3\n"])
 @pytest.mark.parametrize("packed", [True, False])
-def test_vectors_are_read_from_every_format(tmp_path, header, packed):
-    """With a header or without, under gzip or not; words in upper case are found."""
-    content = (header + GLOVE + "\n").encode()
+def test_vectors_are_read_from_every_format(tmp_path, header, packed, encoding):
+    """With a header, a byte-order mark and gzip or without; upper case is found."""
+    content = (header + GLOVE + "\n").encode(encoding)
     path = tmp_path / ("vectors.txt.gz" if packed else "vectors.txt")
     path.write_bytes(gzip.compress(content) if packed else content)
     assert as_lists(read_vectors(str(path), WORDS, width=3)) == READ

@@ -225,7 +225,7 @@ def test_frame_of_targets_is_predicted_as_an_array(
         (PANDAS.mask(PANDAS > 2), "Input X contains NaN"),
         (POLARS.with_columns(a=pl.lit(None, dtype=pl.Float64)), "Input X contains NaN"),
         (PANDAS.assign(a=np.inf), "Input X contains infinity"),
-        (PANDAS.assign(a="red"), "could not convert string to float: 'red'"),
+        (PANDAS.assign(a="red"), "takes numbers in X. Got 'red' in column 'a'"),
         (PANDAS.assign(a=pd.Timestamp("2020-01-01")), "datetime64"),
     ],
     ids=["nullable", "nan", "polars null", "inf", "strings", "dates"],
@@ -242,7 +242,8 @@ def test_frame_that_is_not_all_finite_numbers_raises(
 def test_dtypes_of_a_frame_decide_as_those_of_an_array(regressor: MLPRegressor) -> None:
     """Single precision needs all columns to be of it; one wider column makes double."""
     single = PANDAS.astype("float32")
-    assert regressor.fit(single, VALUES).predict(single).dtype == np.float32
+    values = VALUES.astype(np.float32)
+    assert regressor.fit(single, values).predict(single).dtype == np.float32
     mixed = PANDAS.astype({"a": "float32", "b": "int8", "c": bool})
     assert regressor.fit(mixed, VALUES).predict(mixed).dtype == np.float64
     flags = PANDAS > 0

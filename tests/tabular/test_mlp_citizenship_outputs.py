@@ -188,8 +188,8 @@ def test_regressor_shows_what_that_of_scikit_learn_shows(y: Any) -> None:
 @pytest.mark.parametrize("pair", [pair_of_classifiers, pair_of_regressors])
 def test_dtype_of_the_inputs_decides_as_in_scikit_learn(pair: Any, dtype: str) -> None:
     """Single precision in gives single precision out, all others double."""
-    table = np.round(X * 3).astype(dtype)
-    theirs, ours = (face(fit(model, table, TWO), table, TWO) for model in pair())
+    table, y = np.round(X * 3).astype(dtype), TWO.astype(np.float32)
+    theirs, ours = (face(fit(model, table, y), table, y) for model in pair())
     assert ours == theirs
 
 
@@ -200,7 +200,8 @@ def test_dtype_of_predictions_is_the_wider_of_both_inputs(
     pair: Any, first: str, later: str
 ) -> None:
     """What a model was fitted on and what it is asked about both count."""
-    theirs, ours = (fit(model, X.astype(first), TWO) for model in pair())
+    y = TWO.astype(np.float32)
+    theirs, ours = (fit(model, X.astype(first), y) for model in pair())
     method = "predict_proba" if hasattr(ours, "predict_proba") else "predict"
     asked = X[:3].astype(later)
     assert look(getattr(ours, method)(asked)) == look(getattr(theirs, method)(asked))

@@ -167,16 +167,19 @@ def test_constant_target_is_predicted(target_scaling):
     ("of_X", "of_y", "expected"),
     [
         (np.float64, np.float64, np.float64),
-        (np.float32, np.float64, np.float32),
+        (np.float32, np.float32, np.float32),
+        (np.float32, np.float64, np.float64),
+        (np.float64, np.float32, np.float64),
+        (np.float32, np.int64, np.float64),
         (np.int64, np.int64, np.float64),
     ],
 )
-def test_predictions_have_the_dtype_of_the_inputs(of_X, of_y, expected):
-    """Rows of float32 are answered in float32, all others in float64."""
+def test_predictions_have_the_widest_dtype_of_the_data(of_X, of_y, expected):
+    """Numbers are as exact as inputs and targets, probabilities as the inputs."""
     X, y = np.arange(20).reshape(10, 2).astype(of_X), np.arange(10).astype(of_y)
     assert MLPRegressor((3,), **SHORT).fit(X, y).predict(X).dtype == expected
     proba = MLPClassifier((3,), **SHORT).fit(X, y > 3).predict_proba(X)
-    assert proba.dtype == expected
+    assert proba.dtype == (np.float32 if of_X == np.float32 else np.float64)
 
 
 @pytest.mark.parametrize("parameter", ["feature_scaling", "target_scaling"])

@@ -194,6 +194,16 @@ def test_validation_loss_may_be_no_number(
     assert math.isnan(trained.history["valid_loss"][0])
 
 
+def test_validation_loss_that_decides_must_be_a_number(
+    make_run: Any, make_batches: Any, scripted: Any
+) -> None:
+    """By NaN no epoch is better than another."""
+    stopping = {"monitor": "valid_loss"}
+    run = make_run(loss=scripted({2: math.nan}), max_epochs=2, stopping=stopping)
+    with pytest.raises(DivergenceError, match=r"validation loss of .* is nan in epoch"):
+        fit(run, make_batches(8, 8), make_batches(8, 8))
+
+
 def test_exploding_penalty_raises(make_run: Any, make_batches: Any) -> None:
     """An infinite objective is caught at the end of the epoch."""
     run = make_run(optimizer=NO_STEP, l2=4e307)
