@@ -23,6 +23,7 @@ from skdeep.image._backbones import (
     lies_channels_last,
     make_backbone,
     make_encoder,
+    make_own_body,
     rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
@@ -98,6 +99,8 @@ class Pretrained:
     head_phase: bool
     # Found in this fit, of the training and of the validation images.
     features: dict[str, Array] = field(default_factory=dict)
+    # Of the user's own, until the backbone is built of it.
+    body: torch.nn.Module | None = None
 
     def identity(self) -> str | None:
         """Return what tells the weights from others; None where only they do."""
@@ -186,8 +189,12 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         backbone.freeze_(self.trainable_layers, norms=self._starts_at_random())
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
+        pretrained, generator = job.pretrained, job.generators["initialization"]
+        pretrained.body, pretrained.weights = make_own_body(
+            self, pretrained.weights, generator
+        )
         channels = job.train.X.layout.n_channels
-        return make_encoder(self, job.pretrained.weights, channels)
+        return make_encoder(self, pretrained.weights, channels)
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         same = {name: getattr(self, name) for name in _OF_THE_NETWORK}
@@ -212,7 +219,8 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         pretrained, generator = job.pretrained, job.generators["initialization"]
         encoder: Any = job.scaler
         weights = pretrained.weights
-        backbone = make_backbone(self, weights, encoder, generator, job.dtype)
+        body, pretrained.body = pretrained.body, None
+        backbone = make_backbone(self, weights, encoder, generator, job.dtype, body)
         if weights is not None:
             # They are in the backbone now.
             pretrained.weights = replace(weights, state=None)
@@ -365,7 +373,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
 
     def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
         state = super()._make_state(job, resume)
-        state.pretrained = replace(job.pretrained, store=None, features={})
+        state.pretrained = replace(job.pretrained, store=None, features={}, body=None)
         return state
 
     def _common(self, job: Job) -> dict[str, Any]:

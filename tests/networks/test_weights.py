@@ -347,3 +347,12 @@ def test_auxiliary_heads_in_a_file_are_left_out(tmp_path: Path) -> None:
     assert torch.equal(
         body.state_dict()["conv1.conv.weight"], state["conv1.conv.weight"]
     )
+
+
+def test_regnet_is_loaded(tmp_path: Path) -> None:
+    """Its widths are computed by tensors, which need memory while it is built."""
+    state = make_state("regnet_y_400mf")
+    path = tmp_path / "regnet.pth"
+    torch.save(state, path)
+    loaded = build(resolve(path, "regnet_y_400mf"), "regnet_y_400mf").body.state_dict()
+    assert torch.equal(loaded["stem.0.weight"], state["stem.0.weight"])
