@@ -316,13 +316,14 @@ def build_backbone(
     n_features = remove_head_(body, head) if head else 0
     if weights is not None and weights.state is not None:
         body = load_weights(body, head, weights, image_size)
-    named = isinstance(backbone, str)
-    name = backbone if named else body_name(backbone)
+    name = backbone if isinstance(backbone, str) else body_name(backbone)
     if n_channels != 3:
         adapt_first_convolution_(body, n_channels)
     _check_size(body, image_size, name, owner)
     use_generators_(body)
-    network = Backbone(body.to(dtype), name, n_features, has_name=named).eval()
+    network = Backbone(
+        body.to(dtype), name, n_features, has_name=name == backbone
+    ).eval()
     if of_timm:
         # What is called num_features is not what all of them put out.
         network.n_features = _count_features(network, n_channels, image_size, owner)
