@@ -163,7 +163,6 @@ class ImageEncoder:
         """
         if not hasattr(self, "seen"):
             return self.fit(table, weight)
-        self.check_scale(table)
         table, weight = weighing(table, weight)
         more = float(len(table) if weight is None else weight.sum())
         if self.normalize == "data" and more:

@@ -114,11 +114,14 @@ class ImageReader(BaseEstimator):
         if size is None:
             single = False
         elif len(shape) == 2:
-            single = n_channels == 1 and shape == size
+            # A row of a table is an image by itself, and a strip is such a row.
+            flat = hasattr(self, "n_features_in_") or size[0] == 1
+            single = n_channels == 1 and shape == size and not flat
+        elif axis == "first":
+            # Gray images without an axis of channels look like one with it.
+            single = n_channels > 1 and shape == (n_channels, *size)
         else:
-            single = shape == (
-                (n_channels, *size) if axis == "first" else (*size, n_channels)
-            )
+            single = shape == (*size, n_channels)
         coloured = n_channels in (3, 4) and len(shape) == 3 and shape[-1] == n_channels
         if single or (coloured and self.channel_axis != "first" and size != shape[1:]):
             raise ValueError(
@@ -172,12 +175,17 @@ class ImageDoor(ImageReader, DeepEstimator):
         if nested:
             plain = {k: v for k, v in params.items() if k not in nested}
             super().set_params(**plain)
-            if self.augmenter is None:
-                self.augmenter = ImageAugmenter()
-            elif isinstance(self.augmenter, str):
-                self.augmenter = make_augmenter(self.augmenter, type(self).__name__)
+            self.augmenter = self._own_augmenter()
         super().set_params(**(nested or params))
         return self
+
+    def _own_augmenter(self) -> Any:
+        """Return the augmenter whose strengths can be set, also where it is a name."""
+        if self.augmenter is None:
+            return ImageAugmenter()
+        if isinstance(self.augmenter, str):
+            return make_augmenter(self.augmenter, type(self).__name__)
+        return self.augmenter
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
         return ImageEncoder(

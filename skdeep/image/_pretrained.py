@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
 
@@ -313,15 +314,20 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         return job.batch_size
 
     def _adjust_plan(self, job: Job, plan: TrainingPlan) -> TrainingPlan:
+        plan = replace(plan, title=f"{plan.title}, {self._phase(job)}")
         if not job.pretrained.head_phase:
             factors = self._rate_factors(job.module)
             return replace(
                 plan, optimizer=replace(plan.optimizer, rate_factors=factors)
             )
-        rate = float(self.head_learning_rate)
+        optimizer = replace(
+            plan.optimizer, learning_rate=float(self.head_learning_rate)
+        )
+        if self.optimizer == "lbfgs":
+            optimizer = replace(optimizer, weight_decay=0.0)
         plan = replace(
             plan,
-            optimizer=replace(plan.optimizer, learning_rate=rate),
+            optimizer=optimizer,
             # There is little to compute in a head.
             autocast_dtype=None if self.precision == "auto" else plan.autocast_dtype,
         )
@@ -335,6 +341,24 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             lr_schedule="cosine",
             max_grad_norm=None,
         )
+
+    def _phase(self, job: Job) -> str:
+        """Return what learns, in a word or two for a progress bar."""
+        if job.pretrained.head_phase:
+            return "head"
+        backbone = job.module.backbone
+        frozen = [p for p in backbone.parameters() if not p.requires_grad]
+        return "head and last stages" if frozen else "all layers"
+
+    def _without_effect(self) -> frozenset[str]:
+        """Name what a head that learns by itself goes without.
+
+        Gradients are not clipped there, and the default of the decay is for the other
+        optimizers: "lbfgs" is to work without a word about either.
+        """
+        default = signature(type(self)).parameters["weight_decay"].default
+        decays = {"weight_decay"} if self.weight_decay == default else set()
+        return frozenset({"max_grad_norm", *decays})
 
     def _rate_factors(self, module: Any) -> dict[str, float]:
         """Return smaller rates for the backbone, the smallest next to the input."""
