@@ -6,7 +6,7 @@ import difflib
 import importlib.util
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from skdeep.networks._timm import (
 from skdeep.networks._weights_files import (
     download_weights,
     file_sha256,
+    hash_in_name,
     read_state_dict,
     verify_hash,
 )
@@ -79,7 +80,8 @@ def resolve_weights(backbone: Any, weights: Any, *, owner: str) -> Weights | Non
         that makes a network.
     weights : str, path, member of an enum of torchvision's weights, or None
         "DEFAULT", the name of a member, a member, or the path of a state dict, for
-        which the preprocessing of the default ones is taken. None is none.
+        which the preprocessing of the published ones is taken whose file it is, or of
+        the default ones. None is none.
     owner : str
         Name of the estimator, for errors.
 
@@ -190,7 +192,11 @@ def _of_torchvision(
     check_backbone_name(backbone, owner)
     enum: Any = get_model_weights(backbone)
     if path is not None:
-        return _of_file(path, Weights(str(path), **_preset(enum.DEFAULT)))
+        found = _of_file(path, Weights(str(path)))
+        published = _published(enum, found.sha256 or "")
+        license_ = None if published is None else published.meta.get("license")
+        preset = _preset(enum.DEFAULT if published is None else published)
+        return replace(found, license=license_, **preset)
     member = _member(enum, weights, backbone, owner)
     file = download_weights(member.url, name=str(member))
     return Weights(
@@ -200,6 +206,17 @@ def _of_torchvision(
         license=member.meta.get("license"),
         **_preset(member),
     )
+
+
+def _published(enum: Any, digest: str) -> Any:
+    """Return the member whose file has a digest; None if there is none.
+
+    Members differ in the sizes that images are brought to.
+    """
+    for member in enum:
+        if digest.startswith(hash_in_name(member.url) or "none"):
+            return member
+    return None
 
 
 def _of_file(path: Path, preset: Weights) -> Weights:
