@@ -14,7 +14,7 @@ from skdeep._devices import resolve_precision
 from skdeep._plan import OptimizerPlan, StoppingPlan, TrainingPlan
 from skdeep._seeding import isolated_global_rng, torch_generator
 from skdeep.data import Batches, NumberTarget, float_dtype
-from skdeep.exceptions import NetworkError
+from skdeep.exceptions import NetworkError, SkdeepError
 from skdeep.losses import WeightPenalty
 from skdeep.networks import attach_generator
 
@@ -125,6 +125,9 @@ def _module(estimator: Any, job: Job) -> torch.nn.Module:
     if job.before is None:
         try:
             module = estimator._build_network(job)
+        except SkdeepError:
+            # It says by itself what is wrong, such as with a file of weights.
+            raise
         except RuntimeError as error:
             # Of torch, for want of memory; what follows the first line is C++.
             reason = f"it could not be built: {str(error).splitlines()[0]}"

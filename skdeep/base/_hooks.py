@@ -54,6 +54,10 @@ class Hooks(ABC):
         """Return how many validation rows go through the network at once."""
         return max(job.batch_size, 1024)
 
+    def _without_effect(self) -> frozenset[str]:
+        """Return the parameters that the fit to come does not use as they are set."""
+        return frozenset()
+
     def _adjust_plan(self, job: Job, plan: TrainingPlan) -> TrainingPlan:
         """Return the plan of a training that is not all of the fit."""
         return plan

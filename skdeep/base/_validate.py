@@ -117,12 +117,15 @@ def _check_settings(estimator: Any, owner: str, *, partial: bool) -> None:
     """Check the parameters that must agree with one another."""
     if estimator.scoring != "loss":
         check_scoring(estimator, estimator.scoring)
-    if estimator.optimizer == "lbfgs" and estimator.weight_decay:
+    idle = estimator._without_effect()
+    decays = estimator.weight_decay and "weight_decay" not in idle
+    if estimator.optimizer == "lbfgs" and decays:
         raise ValueError(
             f"{owner} has no decoupled weight decay with optimizer='lbfgs'. Got "
             f"weight_decay={estimator.weight_decay!r}. Use l2 instead."
         )
-    if estimator.optimizer == "lbfgs" and estimator.max_grad_norm is not None:
+    clips = estimator.max_grad_norm is not None and "max_grad_norm" not in idle
+    if estimator.optimizer == "lbfgs" and clips:
         raise ValueError(
             f"{owner} cannot clip the gradient that the line search of "
             "optimizer='lbfgs' relies on. Got max_grad_norm="

@@ -11,7 +11,13 @@ from skdeep.data._image_encoding import ImageEncoder
 from skdeep.data._image_folder import load_images
 from skdeep.data._image_keys import image_keys
 from skdeep.data._image_rows import ImageRows
-from skdeep.data._images import ImageTable, holds_images, read_images
+from skdeep.data._images import (
+    BYTES,
+    ImageTable,
+    as_list,
+    holds_images,
+    read_images,
+)
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout
@@ -37,6 +43,7 @@ from skdeep.data._weights import check_weights, class_weights
 
 __all__ = [
     "BLOCK_ROWS",
+    "BYTES",
     "BagEncoder",
     "BagRows",
     "Batch",
@@ -62,6 +69,7 @@ __all__ = [
     "TensorRows",
     "TextTable",
     "TokenBags",
+    "as_list",
     "cache_context",
     "cached_features",
     "check_table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,12 +12,14 @@ from skdeep._devices import send
 from skdeep._storable import storable
 from skdeep.data._image_moments import (
     extremes,
+    is_dim,
     moments_of_bytes,
     pixel_range,
     weighing,
 )
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
-from skdeep.data._images import BLOCK_IMAGES, ImageTable, read_ahead
+from skdeep.data._images import BLOCK_IMAGES, MAX_READERS, ImageTable, read_ahead
+from skdeep.exceptions import SkdeepWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 
 CPU = torch.device("cpu")
 
-# Threads that decode files, where torch has as many.
-MAX_READERS = 8
+# How many images are looked at for their scale.
+LOOKED_AT = 4 * BLOCK_IMAGES
 
 Statistics: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
 Normalize: TypeAlias = "Literal['data'] | Statistics | None"
@@ -67,6 +70,11 @@ class ImageEncoder:
     mean, deviation, inverse : ndarray of float64 of shape (n_channels,)
         What is taken off each channel of pixels in [0, 1], its deviation, and what it
         is multiplied by: one over the deviation, or zero where there is none.
+    given : tuple
+        Height and width, number of channels and place of their axis of an image of
+        fit; None for a size that is not one.
+    dim : bool
+        Whether the bytes of fit were all so small that black to white is another range.
     seen : float
         Total weight of the images learnt from.
 
@@ -117,6 +125,11 @@ class ImageEncoder:
         self.size = self._target_size(table)
         self.n_channels = self.n_channels or layout.n_channels
         self.kind = layout.kind
+        self.given = (layout.size, layout.n_channels, layout.channel_axis)
+        self.dim = is_dim(table[:LOOKED_AT])
+        if self.dim and isinstance(self.normalize, tuple):
+            largest = pixel_range(table[:LOOKED_AT])[1]
+            _warn_of_scale(table, f"are at most {largest:g} in {table.pixels.dtype}")
         table, weight = weighing(table, weight)
         self.seen = float(len(table) if weight is None else weight.sum())
         self.low, self.high = (0.0, 1.0) if self.kind == "bytes" else extremes(table)
@@ -162,6 +175,42 @@ class ImageEncoder:
             self._set_deviation(np.sqrt(variance))
         self.seen += more
         return self
+
+    def check_scale(self, table: ImageTable) -> None:
+        """Warn of pixels that are surely not in the scale of those of fit.
+
+        The first thousand images are looked at. Nothing is wrong with pixels that are
+        a little beyond those of fit.
+
+        Parameters
+        ----------
+        table : ImageTable
+            Images that the network is to see.
+
+        Warns
+        -----
+        SkdeepWarning
+            With the ranges of both.
+        """
+        some = table[:LOOKED_AT]
+        if table.layout.kind == "bytes":
+            if is_dim(some) and not getattr(self, "dim", False):
+                largest = pixel_range(some)[1]
+                kind = getattr(table.pixels, "dtype", "bytes")
+                _warn_of_scale(table, f"are at most {largest:g} in {kind}")
+            return
+        if self.kind == "bytes":
+            # Numbers beyond [0, 1] are refused where they are put to scale.
+            return
+        low, high = pixel_range(some)
+        span = self.high - self.low
+        fitted = f"between {self.low:g} and {self.high:g}"
+        beyond = high > self.high + span or low < self.low - span
+        shares = self.low >= 0 and self.high > 2 and low >= 0 and 0 < high <= 1
+        if beyond or (shares and _has_fractions(some)):
+            _warn_of_scale(
+                table, f"are between {low:g} and {high:g}, those of fit were {fitted}"
+            )
 
     def described(self) -> dict[str, Any]:
         """Return what is done to images, as plain numbers and words."""
@@ -214,12 +263,13 @@ class ImageEncoder:
         """Return mean and variance of each channel of each image."""
         if table.is_dense and self.kind == "bytes":
             self._check(table)
-            images = self._resized(table.block(), torch.float64)
+            block = self._in_gray(table, table.block())
+            images = self._resized(block, torch.float64)
             if images.dtype == torch.uint8:
                 return moments_of_bytes(images, self.n_channels or 1)
         # NumPy adds up in one order, whatever the number of threads.
-        block = self.pixels(table, torch.float64)
-        rows = block.numpy().reshape(*block.shape[:2], -1)
+        pixels = self.pixels(table, torch.float64)
+        rows = pixels.numpy().reshape(*pixels.shape[:2], -1)
         return rows.mean(axis=2), rows.var(axis=2)
 
     def transform(
@@ -299,13 +349,30 @@ class ImageEncoder:
         """
         self._check(table)
         if table.is_dense:
-            return self._encode(table.block(), dtype, device)
+            return self._encode(self._in_gray(table, table.block()), dtype, device)
         shape = (len(table), self.n_channels or 1, *self.size)
         batch = torch.empty(shape, dtype=dtype)
         n_threads = min(MAX_READERS, torch.get_num_threads(), len(table))
         for row, image in enumerate(read_ahead(table, n_threads)):
-            batch[row] = self._encode(image[np.newaxis], dtype, CPU)[0]
+            own = self._in_gray(table, image[np.newaxis], row)
+            batch[row] = self._encode(own, dtype, CPU)[0]
         return send(batch, device)
+
+    def _in_gray(self, table: ImageTable, block: Array, row: int = 0) -> Array:
+        """Return images in gray where fit saw gray ones: the same in each channel.
+
+        Palettes, and files of scanners, hold gray images as red, green and blue.
+        """
+        if self.n_channels != 1 or block.shape[1] == 1:
+            return block
+        if block.shape[1] == 3 and np.array_equal(block[:, 1:], block[:, :2]):
+            return block[:, :1]
+        item = None if table.is_dense else table.pixels[row]  # type: ignore[index]
+        where = f" in {str(item)!r}" if isinstance(item, str) else ""
+        raise ValueError(
+            f"Images for this {table.owner} must be gray. Got {block.shape[1]} "
+            f"channels{where}. Convert them first."
+        )
 
     def _encode(
         self, block: Array, dtype: torch.dtype, device: torch.device
@@ -350,7 +417,10 @@ class ImageEncoder:
 
     def _check(self, table: ImageTable) -> None:
         layout = table.layout
-        if layout.n_channels not in (1, self.n_channels):
+        # Whether three channels are gray ones is seen when they are put to scale.
+        if layout.n_channels not in (1, self.n_channels) and (
+            self.n_channels != 1 or layout.n_channels != 3
+        ):
             wanted = f"have {self.n_channels} channels, or be gray"
             raise ValueError(
                 f"Images for this {table.owner} must "
@@ -391,3 +461,17 @@ def _to_tensor(block: Array) -> torch.Tensor:
     if not block.flags.writeable or any(stride < 0 for stride in block.strides):
         block = block.copy()
     return torch.from_numpy(block)
+
+
+def _has_fractions(table: ImageTable) -> bool:
+    block = table.block() if table.is_dense else table.image(0)
+    return bool((block != np.floor(block)).any())
+
+
+def _warn_of_scale(table: ImageTable, what: str) -> None:
+    warnings.warn(
+        f"{table.owner}: the pixels of X {what}, which is hardly the same scale. "
+        "Multiply or divide them, or convert them to the dtype that they were in.",
+        SkdeepWarning,
+        stacklevel=2,
+    )

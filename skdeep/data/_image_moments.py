@@ -71,6 +71,19 @@ def weighing(
     return table[np.flatnonzero(weight)], weight[weight > 0]
 
 
+def is_dim(table: ImageTable) -> bool:
+    """Tell whether bytes use so little of their dtype that they are in another scale.
+
+    Nobody's brightest pixel is 1 of 255, or 255 of 65,535: such images are masks, or
+    bytes in a wider dtype. Files are not looked at.
+    """
+    dtype = getattr(table.pixels, "dtype", None)
+    if not table.is_dense or dtype not in (np.uint8, np.uint16):
+        return False
+    largest = pixel_range(table)[1]
+    return 0 < largest <= (1 if dtype == np.uint8 else 255)
+
+
 def pixel_range(table: ImageTable) -> tuple[float, float]:
     """Return the smallest and the largest pixel of images that are numbers."""
     if not table.is_dense:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 
-from skdeep.data._image_files import FilePath, pillow_pixels, read_file
+from skdeep.data._image_files import (
+    UNREADABLE,
+    FilePath,
+    UnreadableImageError,
+    pillow_pixels,
+    read_bytes,
+    read_file,
+)
 from skdeep.data._image_layout import (
     ChannelAxis,
     ImageLayout,
@@ -20,13 +28,18 @@ from skdeep.data._image_layout import (
 from skdeep.data._tables import MappedSubset, is_streamed_map, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from skdeep._typing import Array
 
 BYTES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.bool_))
 # Images looked at in one go.
 BLOCK_IMAGES = 256
+# Threads that decode files.
+MAX_READERS = 8
+# Files that are looked at, and listed, once one of them could not be read.
+MOST_LOOKED_AT = 10_000
+MOST_LISTED = 10
 
 
 class ImageTable:
@@ -42,14 +55,21 @@ class ImageTable:
         Where what stands.
     owner : str
         Name of the estimator that reads them, for errors.
+    files : ndarray of object of shape (n_files,) or None, default=None
+        All that stood in X beside those of this table, which an error looks at.
     """
 
     def __init__(
-        self, pixels: Array | MappedSubset, layout: ImageLayout, owner: str
+        self,
+        pixels: Array | MappedSubset,
+        layout: ImageLayout,
+        owner: str,
+        files: Array | None = None,
     ) -> None:
         self.pixels = pixels
         self.layout = layout
         self.owner = owner
+        self.files = files
 
     @property
     def is_dense(self) -> bool:
@@ -78,7 +98,11 @@ class ImageTable:
         mapped = is_streamed_map(pixels) and not isinstance(rows, slice)
         if mapped or isinstance(pixels, MappedSubset):
             return ImageTable(take(pixels, rows), self.layout, self.owner)
-        return ImageTable(pixels[rows], self.layout, self.owner)
+        return ImageTable(pixels[rows], self.layout, self.owner, self.files)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the files that are not of this table."""
+        return {**vars(self), "files": None}
 
     def block(self) -> Array:
         """Return all images as one array.
@@ -99,8 +123,70 @@ class ImageTable:
         `is_dense`. Files are read here, and not kept.
         """
         item = self.pixels[position]  # type: ignore[index]
-        pixels = read_file(item, self.owner) if isinstance(item, FilePath) else item
+        if isinstance(item, FilePath):
+            try:
+                pixels = read_file(item, self.owner)
+            except UnreadableImageError as error:
+                self._raise_of_all(error)
+        else:
+            pixels = item
         return pixels[np.newaxis] if pixels.ndim == 2 else _to_front(pixels)
+
+    def _raise_of_all(self, first: UnreadableImageError) -> NoReturn:
+        """Raise one error for all files that cannot be read, not for the first alone.
+
+        Who has a folder of photographs is to hear of its broken files in one run.
+        """
+        rest = [] if self.files is None else list(self.files[:MOST_LOOKED_AT])
+        broken = find_unreadable(rest, self.owner)
+        others = [error for error in broken if error.what != first.what]
+        if not others:
+            raise first
+        errors = sorted(
+            [first, *others], key=lambda error: (len(error.what), error.what)
+        )
+        raise several_unreadable(errors, self.owner) from first
+
+
+def find_unreadable(paths: Sequence[str], owner: str) -> list[UnreadableImageError]:
+    """Return what is wrong with files that cannot be read, in their order.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files.
+    owner : str
+        Whose they are, for the sentences.
+
+    Returns
+    -------
+    errors : list of UnreadableImageError
+        One for each such file; each file is decoded, by several threads.
+    """
+
+    def look(path: str) -> UnreadableImageError | None:
+        try:
+            read_file(path, owner)
+        except UnreadableImageError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1)) as pool:
+        return [error for error in pool.map(look, paths) if error is not None]
+
+
+def several_unreadable(
+    errors: Sequence[UnreadableImageError], owner: str
+) -> UnreadableImageError:
+    """Return one error that says what is wrong with several files."""
+    listing = "; ".join(f"{error.what} ({error.why})" for error in errors[:MOST_LISTED])
+    more = len(errors) - MOST_LISTED
+    told = f"{listing}; and {more} more" if more > 0 else listing
+    return UnreadableImageError(
+        f"{owner} reads image files by Pillow. Got {len(errors)} which it cannot read: "
+        f"{told}. Repair the files, or leave them out, as load_images does with "
+        "on_error='skip'."
+    )
 
 
 def _to_front(pixels: Array) -> Array:
@@ -145,7 +231,8 @@ def read_images(
         n_channels) or (n_samples, n_channels, height, width), or of flat rows
         (n_samples, n_pixels); or a list, array, Series or frame of one column whose
         items are arrays of shape (height, width) or with channels, of any size,
-        `PIL.Image.Image` instances, or paths. Files are read as RGB, when needed.
+        `PIL.Image.Image` instances, contents of files as bytes, open files, or paths.
+        Files are read as RGB, when needed. Other sequences of these are listed.
     owner : str
         Whose `X` it is, for the sentence of an error.
     image_shape : tuple of two or three int or None, default=None
@@ -220,6 +307,23 @@ def holds_images(X: Any, *, owner: str) -> bool:
     return getattr(X, "ndim", 0) > 2 or _as_items(X, owner) is not None
 
 
+def as_list(X: Any) -> Any:
+    """Return a sequence of some other library as a list, and all else as it is.
+
+    Parameters
+    ----------
+    X : object
+        What was given for images; a column of Hugging Face datasets, which decodes an
+        image whenever it is asked for it, is such a sequence.
+
+    Returns
+    -------
+    X : list or object
+    """
+    plain = isinstance(X, (list, tuple, str, bytes, bytearray, memoryview))
+    return list(X) if isinstance(X, Sequence) and not plain else X
+
+
 def _as_items(X: Any, owner: str) -> list[Any] | None:
     """Return `X` as a list of images, or None where it is an array of numbers."""
     if isinstance(X, (str, os.PathLike)):
@@ -227,8 +331,14 @@ def _as_items(X: Any, owner: str) -> list[Any] | None:
             f"{owner} expects a list of images. Got the single path {os.fspath(X)!r}. "
             "Put it in a list."
         )
+    if _is_pillow(X) or _is_encoded(X):
+        raise TypeError(
+            f"{owner} expects a list of images. Got a single {type(X).__name__}. Put "
+            "it in a list."
+        )
     if hasattr(X, "to_numpy"):
         X = X.to_numpy()
+    X = as_list(X)
     if isinstance(X, (list, tuple)) and X and not any(map(_is_image, X)):
         X = _as_array(X, owner)
     if not isinstance(X, np.ndarray):
@@ -239,9 +349,18 @@ def _as_items(X: Any, owner: str) -> list[Any] | None:
 
 
 def _is_image(item: Any) -> bool:
-    if isinstance(item, (str, os.PathLike)) or _is_pillow(item):
+    if isinstance(item, (str, os.PathLike)) or _is_pillow(item) or _is_encoded(item):
         return True
     return getattr(item, "ndim", 0) >= 2
+
+
+def _is_encoded(item: Any) -> bool:
+    """Tell the content of an image file, or an open one, from all else."""
+    if isinstance(item, dict):
+        # A row of a table of Hugging Face datasets that has not been decoded.
+        return "bytes" in item and "path" in item
+    buffer = isinstance(item, memoryview) and item.ndim == 1
+    return buffer or isinstance(item, (bytes, bytearray)) or hasattr(item, "read")
 
 
 def _is_pillow(item: Any) -> bool:
@@ -335,7 +454,10 @@ def _read_items(
     objects = np.empty(len(read), dtype=object)
     for row, item in enumerate(read):
         objects[row] = item
-    return ImageTable(objects, _layout_of_items(read, owner), owner)
+    files = [item for item in read if isinstance(item, FilePath)]
+    named = np.empty(len(files), dtype=object)
+    named[:] = files
+    return ImageTable(objects, _layout_of_items(read, owner), owner, named)
 
 
 def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:
@@ -348,13 +470,15 @@ def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:
                 "no file. Correct the path."
             )
         return FilePath(path, row)
+    if _is_encoded(item):
+        return _read_encoded(item, row, owner)
     if _is_pillow(item):
         try:
             return pillow_pixels(item)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise ValueError(
                 f"{owner} reads images of Pillow. Got one in row {row} that it cannot "
-                f"read ({error}). Convert it to an array."
+                f"read ({error}). Pass arrays, such as np.asarray(image)."
             ) from error
     pixels = _as_array(item, owner)
     if pixels.ndim not in (2, 3) or pixels.dtype.kind == "O" or 0 in pixels.shape:
@@ -364,6 +488,26 @@ def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:
             f"{pixels.shape} in row {row}."
         )
     return _as_numbers(pixels, owner)
+
+
+def _read_encoded(item: Any, row: int, owner: str) -> Array | FilePath:
+    """Return the pixels of a file that is in memory, or open."""
+    if isinstance(item, dict):
+        if item["bytes"] is None:
+            return _read_item(item["path"], row, owner)
+        item = item["bytes"]
+    if hasattr(item, "read"):
+        # Left where it stood, so that it can be read again.
+        start = item.tell()
+        content = item.read()
+        item.seek(start)
+        item = content
+    if not isinstance(item, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"{owner} reads image files that are open for bytes. Got "
+            f"{type(item).__name__} in row {row}. Open them with mode 'rb'."
+        )
+    return read_bytes(bytes(item), row, owner)
 
 
 def _layout_of_items(read: Sequence[Array | FilePath], owner: str) -> ImageLayout:

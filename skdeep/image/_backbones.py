@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from skdeep.networks import (
     Backbone,
     Weights,
     build_backbone,
+    make_body,
+    preset_of,
     rebuild_backbone,
     resolve_weights,
 )
@@ -56,7 +59,7 @@ def _is_weights(value: Any) -> bool:
 
 
 BACKBONE_CONSTRAINTS: dict[str, list[Any]] = {
-    "backbone": [str, callable],
+    "backbone": [str, torch.nn.Module, callable],
     "weights": [
         _Choice(_is_weights, "a str, a path, a member of torchvision's weights or None")
     ],
@@ -96,6 +99,38 @@ def find_weights(estimator: Any) -> Weights | None:
         # A function brings the weights it wants.
         return None
     return resolve_weights(backbone, weights, owner=owner)
+
+
+def make_own_body(
+    estimator: Any, weights: Weights | None, generator: torch.Generator
+) -> tuple[torch.nn.Module | None, Weights | None]:
+    """Return the network of a user's own, and the weights with what it says of images.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives `backbone` and `weights`.
+    weights : Weights or None
+        From `find_weights`.
+    generator : torch.Generator
+        Of random numbers, on the CPU.
+
+    Returns
+    -------
+    body : nn.Module or None
+        None where the backbone has a name, and is built when the images are known.
+    weights : Weights or None
+        Those given, or, where the network came with weights and a configuration of
+        timm, what the configuration tells.
+    """
+    if isinstance(estimator.backbone, str):
+        return None, weights
+    owner = type(estimator).__name__
+    body = make_body(estimator.backbone, generator=generator, owner=owner)
+    told = preset_of(body)
+    if not told or estimator.weights is None:
+        return body, weights
+    return body, replace(weights or Weights("those that the backbone has"), **told)
 
 
 def make_encoder(
@@ -151,6 +186,7 @@ def make_backbone(
     encoder: ImageEncoder,
     generator: torch.Generator,
     dtype: torch.dtype,
+    body: torch.nn.Module | None = None,
 ) -> Backbone:
     """Return the backbone of an estimator, wholly frozen.
 
@@ -166,6 +202,8 @@ def make_backbone(
         Of random numbers, on the CPU.
     dtype : torch.dtype
         Of the parameters.
+    body : nn.Module or None, default=None
+        From `make_own_body`.
 
     Returns
     -------
@@ -180,6 +218,7 @@ def make_backbone(
         generator=generator,
         dtype=dtype,
         owner=type(estimator).__name__,
+        body=body,
     )
     return backbone.freeze_(0)
 
@@ -206,10 +245,14 @@ def describe_backbone(estimator: Any, backbone: Backbone) -> dict[str, Any]:
     if not backbone.has_name:
         raise PersistenceError(
             f"{type(estimator).__name__} cannot be saved without pickle: its backbone "
-            f"was made by the function {backbone.name}, which a file cannot hold. Use "
-            "joblib, or a backbone that has a name."
+            f"is {backbone.name}, a function or a module of your own, which a file "
+            "cannot hold. Use joblib, or a backbone that has a name."
         )
-    return {"name": backbone.name, "resting": backbone.resting}
+    return {
+        "name": backbone.name,
+        "resting": backbone.resting,
+        "n_features": backbone.n_features,
+    }
 
 
 def rebuild_described(
@@ -236,6 +279,7 @@ def rebuild_described(
         weights=weights,
         n_channels=encoder.n_channels or 3,
         image_size=encoder.size,
+        n_features=described.get("n_features"),
     )
     backbone.resting = described["resting"]
     return backbone

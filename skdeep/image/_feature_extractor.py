@@ -23,6 +23,7 @@ from skdeep.image._backbones import (
     find_weights,
     make_backbone,
     make_encoder,
+    make_own_body,
     rebuild_described,
 )
 from skdeep.image._features import Features
@@ -269,10 +270,11 @@ class ImageFeatureExtractor(
         table = scratch._read(X, reset=True)  # noqa: SLF001 - it is one of us
         device = resolve_device(self.device)
         weights = find_weights(self)
-        encoder = make_encoder(self, weights, table.layout.n_channels).fit(table)
         streams = Streams.from_seed(draw_seed(self.random_state))
         generator = torch_generator(streams.initialization)
-        module = make_backbone(self, weights, encoder, generator, torch.float32)
+        body, weights = make_own_body(self, weights, generator)
+        encoder = make_encoder(self, weights, table.layout.n_channels).fit(table)
+        module = make_backbone(self, weights, encoder, generator, torch.float32, body)
         module.to(device)
         names = ("n_features_in_", "feature_names_in_")
         fitted = {

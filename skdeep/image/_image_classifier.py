@@ -103,7 +103,7 @@ class ImageClassifier(PretrainedDoor, DeepClassifier):
         batch: scikit-learn's `alpha` is ``l2 * batch_size``.
     weight_decay : float, default=1e-2
         Decoupled decay: before each step weights are multiplied by ``1 - learning_rate
-        * weight_decay``. Not with "lbfgs".
+        * weight_decay``. "lbfgs" does without the default, and refuses others.
     label_smoothing : float, default=0.0
         Share of every label, in [0, 1), that is spread over all classes.
     max_grad_norm : float or None, default=1.0

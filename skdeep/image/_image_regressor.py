@@ -103,7 +103,7 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         batch: scikit-learn's `alpha` is ``l2 * batch_size``.
     weight_decay : float, default=1e-2
         Decoupled decay: before each step weights are multiplied by ``1 - learning_rate
-        * weight_decay``. Not with "lbfgs".
+        * weight_decay``. "lbfgs" does without the default, and refuses others.
     max_grad_norm : float or None, default=1.0
         Longest gradient, in Euclidean norm; a longer one is scaled down. Not while the
         head learns by itself.

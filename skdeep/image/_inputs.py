@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from skdeep._compat import Interval, Options, StrOptions, Tags
 from skdeep.augmentation import ImageAugmenter, cutmix, make_augmenter, mixup
 from skdeep.base import DeepEstimator
 from skdeep.data import (
+    BYTES,
     Batch,
     ImageEncoder,
     ImageRows,
     ImageTable,
+    as_list,
     check_table,
     check_target,
     from_torch,
@@ -84,16 +86,51 @@ class ImageReader(BaseEstimator):
         owner = type(self).__name__
         X = from_torch(X, owner)
         targets = not (isinstance(y, str) and y == "no_validation")
+        # Once: a column of some libraries decodes its images whenever it is listed.
+        X = as_list(X)
+        known = None if reset else self._known_images()
+        if known is not None:
+            self._refuse_single(X, known)
         if holds_images(X, owner=owner):
             table = self._read_pixels(X)
-            return (table, check_target(self, table, y, **checks)) if targets else table
-        given = {"y": y, **checks} if targets else {}
-        checked = check_table(self, X, **given, reset=reset)
-        numbers, *rest = checked if targets else (checked,)
-        # Validation makes floats of bytes, which tell black from white by themselves.
-        as_bytes = isinstance(X, np.ndarray) and X.dtype.kind in "ub"
-        table = self._read_pixels(X if as_bytes else numbers)
+            rest = [check_target(self, table, y, **checks)] if targets else []
+        else:
+            given = {"y": y, **checks} if targets else {}
+            checked = check_table(self, X, **given, reset=reset)
+            numbers, *rest = checked if targets else (checked,)
+            table = self._read_pixels(_bytes_of(X, numbers))
+        if known is not None:
+            known.check_scale(table)
         return (table, *rest) if targets else table
+
+    def _known_images(self) -> ImageEncoder | None:
+        """Return what a fit has learnt of images; None before it."""
+        state = vars(self).get("_state")
+        encoder = vars(self).get("_encoder") if state is None else state.scaler
+        return encoder if isinstance(encoder, ImageEncoder) else None
+
+    def _refuse_single(self, X: Any, known: ImageEncoder) -> None:
+        """Refuse one image, which would pass for as many as it has rows."""
+        shape = tuple(np.shape(X)) if hasattr(X, "shape") else ()
+        size, n_channels, axis = getattr(known, "given", (None, 1, "last"))
+        if size is None:
+            single = False
+        elif len(shape) == 2:
+            # A row of a table is an image by itself, and a strip is such a row.
+            flat = hasattr(self, "n_features_in_") or size[0] == 1
+            single = n_channels == 1 and shape == size and not flat
+        elif axis == "first":
+            # Gray images without an axis of channels look like one with it.
+            single = n_channels > 1 and shape == (n_channels, *size)
+        else:
+            single = shape == (*size, n_channels)
+        coloured = n_channels in (3, 4) and len(shape) == 3 and shape[-1] == n_channels
+        if single or (coloured and self.channel_axis != "first" and size != shape[1:]):
+            raise ValueError(
+                f"{type(self).__name__} expects several images, the first axis of X "
+                f"counting them. Got X of shape {shape}, which is a single image. Pass "
+                "X[np.newaxis]."
+            )
 
     def _read_pixels(self, X: Any) -> ImageTable:
         return read_images(
@@ -104,8 +141,53 @@ class ImageReader(BaseEstimator):
         )
 
 
+def _bytes_of(X: Any, numbers: Any) -> Any:
+    """Return a table of bytes as it was given, and others as they were validated.
+
+    Validation makes floats of bytes, which tell black from white by themselves.
+    """
+    whole = X.to_numpy() if hasattr(X, "to_numpy") else X
+    if not isinstance(whole, np.ndarray) and hasattr(whole, "shape"):
+        whole = np.asarray(whole)
+    as_bytes = isinstance(whole, np.ndarray) and whole.dtype.kind in "ub"
+    return whole if as_bytes and whole.dtype in BYTES else numbers
+
+
 class ImageDoor(ImageReader, DeepEstimator):
     """Hooks of estimators of images."""
+
+    augmenter: Any
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of the augmenter, as in ``augmenter__rotation``.
+
+        Parameters
+        ----------
+        **params : dict
+            By name. A strength of an augmenter that is a name, such as "light", or
+            None, is set on an `ImageAugmenter` with the strengths of that name, or
+            with none, which takes its place.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        nested = {k: v for k, v in params.items() if k.startswith("augmenter__")}
+        if nested:
+            plain = {k: v for k, v in params.items() if k not in nested}
+            super().set_params(**plain)
+            self.augmenter = self._own_augmenter()
+        super().set_params(**(nested or params))
+        return self
+
+    def _own_augmenter(self) -> Any:
+        """Return the augmenter whose strengths can be set, also where it is a name."""
+        if self.augmenter is None:
+            return ImageAugmenter()
+        if isinstance(self.augmenter, str):
+            return make_augmenter(self.augmenter, type(self).__name__)
+        return self.augmenter
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
         return ImageEncoder(
@@ -116,6 +198,8 @@ class ImageDoor(ImageReader, DeepEstimator):
 
     def _make_rows(self, job: Job, part: Part, *, training: bool) -> Rows:
         encoder: Any = job.scaler
+        if part is job.valid:
+            encoder.check_scale(part.X)
         augment = self._make_augment(job) if training else None
         return ImageRows(part.X, encoder, job.dtype, job.device, augment)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from skdeep.image._backbones import (
     lies_channels_last,
     make_backbone,
     make_encoder,
+    make_own_body,
     rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
@@ -98,6 +100,8 @@ class Pretrained:
     head_phase: bool
     # Found in this fit, of the training and of the validation images.
     features: dict[str, Array] = field(default_factory=dict)
+    # Of the user's own, until the backbone is built of it.
+    body: torch.nn.Module | None = None
 
     def identity(self) -> str | None:
         """Return what tells the weights from others; None where only they do."""
@@ -186,8 +190,12 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         backbone.freeze_(self.trainable_layers, norms=self._starts_at_random())
 
     def _make_scaler(self, job: Job) -> ImageEncoder:
+        pretrained, generator = job.pretrained, job.generators["initialization"]
+        pretrained.body, pretrained.weights = make_own_body(
+            self, pretrained.weights, generator
+        )
         channels = job.train.X.layout.n_channels
-        return make_encoder(self, job.pretrained.weights, channels)
+        return make_encoder(self, pretrained.weights, channels)
 
     def _architecture(self, table: Any) -> dict[str, Any]:
         same = {name: getattr(self, name) for name in _OF_THE_NETWORK}
@@ -212,7 +220,8 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         pretrained, generator = job.pretrained, job.generators["initialization"]
         encoder: Any = job.scaler
         weights = pretrained.weights
-        backbone = make_backbone(self, weights, encoder, generator, job.dtype)
+        body, pretrained.body = pretrained.body, None
+        backbone = make_backbone(self, weights, encoder, generator, job.dtype, body)
         if weights is not None:
             # They are in the backbone now.
             pretrained.weights = replace(weights, state=None)
@@ -305,15 +314,20 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         return job.batch_size
 
     def _adjust_plan(self, job: Job, plan: TrainingPlan) -> TrainingPlan:
+        plan = replace(plan, title=f"{plan.title}, {self._phase(job)}")
         if not job.pretrained.head_phase:
             factors = self._rate_factors(job.module)
             return replace(
                 plan, optimizer=replace(plan.optimizer, rate_factors=factors)
             )
-        rate = float(self.head_learning_rate)
+        optimizer = replace(
+            plan.optimizer, learning_rate=float(self.head_learning_rate)
+        )
+        if self.optimizer == "lbfgs":
+            optimizer = replace(optimizer, weight_decay=0.0)
         plan = replace(
             plan,
-            optimizer=replace(plan.optimizer, learning_rate=rate),
+            optimizer=optimizer,
             # There is little to compute in a head.
             autocast_dtype=None if self.precision == "auto" else plan.autocast_dtype,
         )
@@ -327,6 +341,24 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
             lr_schedule="cosine",
             max_grad_norm=None,
         )
+
+    def _phase(self, job: Job) -> str:
+        """Return what learns, in a word or two for a progress bar."""
+        if job.pretrained.head_phase:
+            return "head"
+        backbone = job.module.backbone
+        frozen = [p for p in backbone.parameters() if not p.requires_grad]
+        return "head and last stages" if frozen else "all layers"
+
+    def _without_effect(self) -> frozenset[str]:
+        """Name what a head that learns by itself goes without.
+
+        Gradients are not clipped there, and the default of the decay is for the other
+        optimizers: "lbfgs" is to work without a word about either.
+        """
+        default = signature(type(self)).parameters["weight_decay"].default
+        decays = {"weight_decay"} if self.weight_decay == default else set()
+        return frozenset({"max_grad_norm", *decays})
 
     def _rate_factors(self, module: Any) -> dict[str, float]:
         """Return smaller rates for the backbone, the smallest next to the input."""
@@ -365,7 +397,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
 
     def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
         state = super()._make_state(job, resume)
-        state.pretrained = replace(job.pretrained, store=None, features={})
+        state.pretrained = replace(job.pretrained, store=None, features={}, body=None)
         return state
 
     def _common(self, job: Job) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from optuna import TrialPruned
+from sklearn.base import clone
 
 from skdeep._compat import InvalidParameterError, validate_parameter_constraints
 from skdeep.model_selection._space import Offer, Space, TableSpace
@@ -31,6 +32,8 @@ def check_space(space: Space, estimator: Any) -> None:
     ValueError
         If a parameter is unknown, or certain to be refused.
     """
+    if isinstance(space, TableSpace):
+        estimator = _with_augmenters(estimator, space.dimensions)
     known = estimator.get_params(deep=True)
     if not isinstance(space, TableSpace):
         with suppress(TrialPruned):
@@ -61,7 +64,8 @@ def check_names(names: Iterable[str], estimator: Any) -> None:
     ValueError
         If it has one of them not.
     """
-    names, known = list(names), estimator.get_params(deep=True)
+    names = list(names)
+    known = _with_augmenters(estimator, names).get_params(deep=True)
     for name in names:
         if name in known or _replaced(name, names):
             continue
@@ -73,6 +77,22 @@ def check_names(names: Iterable[str], estimator: Any) -> None:
             f"The 'space' parameter of OptunaSearchCV names {name!r}, which is no "
             f"parameter of {type(estimator).__name__}. {hint}"
         )
+
+
+def _with_augmenters(estimator: Any, names: Iterable[str]) -> Any:
+    """Return an estimator whose augmenters, where names are set in them, are no names.
+
+    ``augmenter__rotation`` can be set where `augmenter` is "light" or None, too.
+    """
+    known = estimator.get_params(deep=True)
+    made = {}
+    for name in names:
+        part = name.rpartition("__")[0]
+        owner = known.get(part.rpartition("__")[0], None) if "__" in part else estimator
+        own = getattr(owner, "_own_augmenter", None)
+        if name not in known and part.endswith("augmenter") and own is not None:
+            made[part] = own()
+    return clone(estimator).set_params(**made) if made else estimator
 
 
 def _replaced(name: str, names: Iterable[str]) -> bool:

@@ -8,7 +8,12 @@ from skdeep.networks._activations import (
     activation_name,
     make_activation,
 )
-from skdeep.networks._backbone import Backbone, build_backbone
+from skdeep.networks._backbone import (
+    Backbone,
+    build_backbone,
+    make_body,
+    preset_of,
+)
 from skdeep.networks._backbone_rebuilding import rebuild_backbone
 from skdeep.networks._convnet import ChannelDropout, ConvBlock, ConvNet, map_sizes
 from skdeep.networks._dropout import (
@@ -32,9 +37,10 @@ from skdeep.networks._tabular_inputs import TabularInputs
 from skdeep.networks._text import TextNetwork, draw_vectors
 from skdeep.networks._text_bag import BagEmbedding
 from skdeep.networks._text_conv import ConvEmbedding
+from skdeep.networks._timm import TIMM
 from skdeep.networks._transfer import FeatureScale, TransferNet
 from skdeep.networks._views import MOST_VIEWS, all_views, view_of
-from skdeep.networks._weights import TIMM, Weights, resolve_weights
+from skdeep.networks._weights import Weights, resolve_weights
 
 __all__ = [
     "ACTIVATIONS",
@@ -73,8 +79,10 @@ __all__ = [
     "fused",
     "initialize_linear_",
     "make_activation",
+    "make_body",
     "map_sizes",
     "per_layer",
+    "preset_of",
     "rebuild_backbone",
     "resolve_layers",
     "resolve_weights",

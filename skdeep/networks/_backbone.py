@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
 
 from skdeep._seeding import isolated_global_rng
-from skdeep.exceptions import WeightsError
 from skdeep.networks._backbone_heads import (
     adapt_first_convolution_,
     find_head,
@@ -18,8 +18,22 @@ from skdeep.networks._backbone_heads import (
     use_generators_,
 )
 from skdeep.networks._backbone_loading import load_weights
-from skdeep.networks._backbone_stages import backbone_stages, family_of, is_under
-from skdeep.networks._weights import TIMM, check_backbone_name, import_timm
+from skdeep.networks._backbone_stages import (
+    backbone_stages,
+    family_of,
+    is_under,
+    maps_are_channels_last,
+    stage_prefixes,
+    token_of,
+)
+from skdeep.networks._timm import (
+    TIMM,
+    headless_timm,
+    is_of_timm,
+    preprocessing_of,
+    size_error,
+)
+from skdeep.networks._weights import check_backbone_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,12 +93,17 @@ class Backbone(nn.Module):
         -------
         features : Tensor of shape (n_images, n_features)
         """
-        return _pooled(self.body(x), channels_last=False)
+        return self._pooled(self.body(x), channels_last=False)
+
+    def _pooled(self, output: Tensor, *, channels_last: bool) -> Tensor:
+        if output.ndim == 4:
+            return output.mean((1, 2) if channels_last else (2, 3))
+        return token_of(self.body, output) if output.ndim == 3 else output
 
     @property
     def maps_channels_last(self) -> bool:
         """Whether maps inside have the channels as their last axis."""
-        return family_of(self.body).channels_last
+        return maps_are_channels_last(self.body)
 
     def stage_features(self, x: Tensor, stage: int) -> Tensor:
         """Return the mean over space of what a stage puts out.
@@ -101,8 +120,7 @@ class Backbone(nn.Module):
         features : Tensor of shape (n_images, n_channels_of_the_stage)
             Of transformers with a class token, what stands in its place.
         """
-        family = family_of(self.body)
-        reached: list[Tensor] = []
+        reached: list[Any] = []
 
         def stop(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
             reached.append(output)
@@ -115,7 +133,14 @@ class Backbone(nn.Module):
             pass
         finally:
             handle.remove()
-        return _pooled(reached[0], channels_last=family.channels_last)
+        output = reached[0] if reached else None
+        if not isinstance(output, torch.Tensor) or output.ndim not in (2, 3, 4):
+            raise ValueError(
+                f"Stage {stage} of {self.name} must put out one map or one sequence of "
+                f"tokens to be averaged. Got {type(output).__name__}. Choose another "
+                "stage, or stage=None."
+            )
+        return self._pooled(output, channels_last=self.maps_channels_last)
 
     def stage_end(self, stage: int) -> nn.Module:
         """Return the last module of a stage.
@@ -138,9 +163,10 @@ class Backbone(nn.Module):
         # The last parameter: the first stage begins with what no table names.
         last = self.stages[stage][-1]
         modules: dict[str, nn.Module] = dict(self.body.named_modules())
-        for prefixes in family_of(self.body).prefixes(self.body):
-            if is_under(last, prefixes):
-                return modules[[name for name in prefixes if name in modules][-1]]
+        for prefixes in stage_prefixes(self.body):
+            called = [name for name in prefixes if name in modules]
+            if called and is_under(last, prefixes):
+                return modules[called[-1]]
         return modules[last.rpartition(".")[0]]
 
     def freeze_(
@@ -219,15 +245,8 @@ class Backbone(nn.Module):
         return self
 
 
-def _pooled(output: Tensor, *, channels_last: bool) -> Tensor:
-    if output.ndim == 4:
-        return output.mean((1, 2) if channels_last else (2, 3))
-    # A sequence of tokens, the first of which stands for all.
-    return output[:, 0] if output.ndim == 3 else output
-
-
 def build_backbone(
-    backbone: str | Callable[[], nn.Module],
+    backbone: str | nn.Module | Callable[[], nn.Module],
     *,
     weights: Weights | None,
     n_channels: int,
@@ -235,14 +254,15 @@ def build_backbone(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
     owner: str,
+    body: nn.Module | None = None,
 ) -> Backbone:
     """Return an image classifier without its head.
 
     Parameters
     ----------
-    backbone : str or callable
-        Name of a classifier of torchvision, "timm/" and a name of timm, or a function
-        without arguments that makes a network.
+    backbone : str, callable or nn.Module
+        Name of a classifier of torchvision, "timm/" and a name of timm, a function
+        without arguments that makes a network, or a network, which is copied.
     weights : Weights or None
         What it starts with; None for random numbers.
     n_channels : int
@@ -255,6 +275,8 @@ def build_backbone(
         Of the parameters.
     owner : str
         Name of the estimator, for errors.
+    body : nn.Module or None, default=None
+        What `make_body` has made of `backbone` already; it is taken over.
 
     Returns
     -------
@@ -264,7 +286,7 @@ def build_backbone(
     Raises
     ------
     ValueError
-        If there is no such network, or the images are too small for it.
+        If there is no such network, or it does not take images of this size.
     WeightsError
         If the weights belong to another network.
 
@@ -281,11 +303,17 @@ def build_backbone(
     ...     owner="ImageClassifier",
     ... )  # doctest: +SKIP
     """
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with isolated_global_rng(seed, _CPU):
-        body, head = bare_body(backbone, weights, image_size, owner)
-    # Networks of timm come without a head, and say what it would be given.
-    n_features = remove_head_(body, head) if head else int(body.num_features)  # type: ignore[arg-type]
+    seed = _drawn(generator) if body is None else 0
+    head = None
+    if body is not None:
+        body, head = _beheadable(body)
+    elif isinstance(backbone, str):
+        with isolated_global_rng(seed, _CPU):
+            body, head = bare_body(backbone, weights, image_size, owner)
+    else:
+        body, head = _beheadable(_made(backbone, seed, owner))
+    of_timm = is_of_timm(body)
+    n_features = remove_head_(body, head) if head else 0
     if weights is not None and weights.state is not None:
         body = load_weights(body, head, weights, image_size)
     name = backbone if isinstance(backbone, str) else body_name(backbone)
@@ -293,8 +321,99 @@ def build_backbone(
         adapt_first_convolution_(body, n_channels)
     _check_size(body, image_size, name, owner)
     use_generators_(body)
-    named = isinstance(backbone, str)
-    return Backbone(body.to(dtype), name, n_features, has_name=named).eval()
+    network = Backbone(
+        body.to(dtype), name, n_features, has_name=name == backbone
+    ).eval()
+    if of_timm:
+        # What is called num_features is not what all of them put out.
+        network.n_features = _count_features(network, n_channels, image_size, owner)
+    return network
+
+
+def make_body(backbone: Any, *, generator: torch.Generator, owner: str) -> nn.Module:
+    """Return the network that a function makes, or a copy of one that is there.
+
+    Parameters
+    ----------
+    backbone : callable or nn.Module
+        A function without arguments that makes a network, or a network.
+    generator : torch.Generator
+        Of random numbers, on the CPU; torch's global generator is left as it is.
+    owner : str
+        Name of the estimator, for errors.
+
+    Returns
+    -------
+    body : nn.Module
+        With its head, for `build_backbone`.
+
+    Raises
+    ------
+    TypeError
+        If the function returns something else.
+    """
+    return _made(backbone, _drawn(generator), owner)
+
+
+def preset_of(body: nn.Module) -> dict[str, Any]:
+    """Return what a network says of the images it was trained on.
+
+    Parameters
+    ----------
+    body : nn.Module
+        One of timm has a configuration.
+
+    Returns
+    -------
+    fields : dict
+        Of `Weights`; empty where it says nothing.
+    """
+    config = getattr(body, "pretrained_cfg", None)
+    return preprocessing_of(config) if isinstance(config, Mapping) else {}
+
+
+def _drawn(generator: torch.Generator) -> int:
+    return int(torch.randint(2**62, (), generator=generator))
+
+
+def _made(backbone: Any, seed: int, owner: str) -> nn.Module:
+    if isinstance(backbone, nn.Module):
+        return copy.deepcopy(backbone)
+    with isolated_global_rng(seed, _CPU):
+        body = backbone()
+    if not isinstance(body, nn.Module):
+        raise TypeError(
+            f"The 'backbone' parameter of {owner} must be a function that returns "
+            f"an nn.Module. Got a {type(body).__name__} from it."
+        )
+    return body
+
+
+def _beheadable(body: nn.Module) -> tuple[nn.Module, str | None]:
+    """Return a network and its head's name; those of timm lose theirs here."""
+    if not is_of_timm(body):
+        return body, find_head(body)
+    body.reset_classifier(0)  # type: ignore[operator]
+    return body, None
+
+
+def _count_features(
+    network: Backbone, n_channels: int, image_size: tuple[int, int], owner: str
+) -> int:
+    """Return how many features come out, which only an image tells for certain."""
+    like = next(network.parameters())
+    image = torch.zeros(1, n_channels, *image_size, dtype=like.dtype)
+    try:
+        # Not in inference mode: some networks keep what they compute for a size.
+        with torch.no_grad():
+            shape = network(image).shape
+    # Of layers that do not fit each other: whatever kind, the size is not one of its.
+    except Exception as error:
+        usual = preset_of(network.body).get("image_size")
+        reason = " ".join(str(error).split()) or type(error).__name__
+        hint = (usual, usual) if usual else None
+        raise size_error(network.name, image_size, reason, hint, owner) from error
+    return int(shape[1])
 
 
 def body_name(backbone: Any) -> str:
@@ -303,26 +422,24 @@ def body_name(backbone: Any) -> str:
 
 
 def bare_body(
-    backbone: Any, weights: Weights | None, image_size: tuple[int, int], owner: str
+    backbone: str, weights: Weights | None, image_size: tuple[int, int], owner: str
 ) -> tuple[nn.Module, str | None]:
     """Return a network and the name of its head; None where it has none."""
-    if not isinstance(backbone, str):
-        body = backbone()
-        if not isinstance(body, nn.Module):
-            raise TypeError(
-                f"The 'backbone' parameter of {owner} must be a function that returns "
-                f"an nn.Module. Got a {type(body).__name__} from it."
-            )
-        return body, find_head(body)
     if backbone.startswith(TIMM):
-        return _of_timm(backbone, weights, owner), None
+        download = weights is not None and weights.state is None
+        body = headless_timm(backbone, image_size, owner, pretrained=download)
+        return body, None
     check_backbone_name(backbone, owner)
     from torchvision.models import get_model
 
     arguments = _arguments(backbone, weights, image_size, owner)
     # Numbers that are to be replaced need not be drawn, nor memory taken for them.
     loaded = weights is not None and weights.state is not None
-    with torch.device("meta" if loaded else "cpu"):
+    try:
+        with torch.device("meta" if loaded else "cpu"):
+            body = get_model(backbone, weights=None, **arguments)
+    except NotImplementedError:
+        # RegNets compute their widths by tensors, which need memory.
         body = get_model(backbone, weights=None, **arguments)
     return body, find_head(body)
 
@@ -356,28 +473,6 @@ def _arguments(
             )
         return {"input_size": (height, width)}
     return {}
-
-
-def _of_timm(backbone: str, weights: Weights | None, owner: str) -> nn.Module:
-    timm = import_timm(backbone, owner)
-    name = backbone.removeprefix(TIMM)
-    if not timm.is_model(name):
-        raise ValueError(
-            f"The 'backbone' parameter of {owner} must name a model of timm after "
-            f"'timm/'. Got {backbone!r}. See timm.list_models()."
-        )
-    download = weights is not None and weights.state is None
-    try:
-        body: nn.Module = timm.create_model(name, pretrained=download, num_classes=0)
-    # Of the hub, of the network, of the file: whatever kind, there are no weights.
-    except Exception as error:
-        if not download:
-            raise
-        raise WeightsError(
-            f"The weights of {backbone} could not be had by timm: {error}. Pass the "
-            "path of a file as weights, or weights=None to start from random numbers."
-        ) from error
-    return body
 
 
 def _check_size(

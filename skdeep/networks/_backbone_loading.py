@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from skdeep.exceptions import WeightsError
+from skdeep.networks._timm import adapted_state, is_of_timm
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,7 +58,12 @@ def load_weights(
 
         patch = int(body.patch_size)  # type: ignore[arg-type]
         state = interpolate_embeddings(image_size[0], patch, state)
-    if kind == "DenseNet":
+    if is_of_timm(body):
+        versions = getattr(state, "_metadata", None)
+        state = OrderedDict(adapted_state(body, state))
+        if versions is not None:
+            state._metadata = versions  # type: ignore[attr-defined]  # noqa: SLF001
+    elif kind == "DenseNet":
         state = _renamed_densely(state)
     try:
         found = body.load_state_dict(state, strict=False, assign=True)

@@ -27,6 +27,7 @@ def rebuild_backbone(
     weights: Weights | None,
     n_channels: int,
     image_size: tuple[int, int],
+    n_features: int | None = None,
 ) -> Backbone:
     """Return an image classifier without its head, its parameters not yet in memory.
 
@@ -40,6 +41,8 @@ def rebuild_backbone(
         Of the images.
     image_size : tuple of int
         Height and width of the images.
+    n_features : int or None, default=None
+        How many features it finds; None goes by what its head was given.
 
     Returns
     -------
@@ -66,8 +69,8 @@ def rebuild_backbone(
     known = replace(weights or Weights("none"), state=nothing)
     with isolated_global_rng(0, torch.device("cpu")):
         body, head = bare_body(name, known, image_size, "load")
-    n_features = remove_head_(body, head) if head else int(body.num_features)  # type: ignore[arg-type]
+    of_head = remove_head_(body, head) if head else int(body.num_features)  # type: ignore[arg-type]
     if n_channels != 3:
         adapt_first_convolution_(body, n_channels)
     use_generators_(body)
-    return Backbone(body, name, n_features, has_name=True).eval()
+    return Backbone(body, name, n_features or of_head, has_name=True).eval()

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Prefixes: TypeAlias = list[list[str]]
 
@@ -57,7 +60,7 @@ def backbone_stages(body: nn.Module) -> tuple[tuple[str, ...], ...]:
     >>> backbone_stages(body)
     (('0.weight', '0.bias', '1.weight', '1.bias'), ('2.weight', '2.bias'))
     """
-    prefixes = family_of(body).prefixes(body)
+    prefixes = stage_prefixes(body)
     stages: list[list[str]] = [[] for _ in prefixes]
     rest: list[str] = []
     for name, _ in body.named_parameters():
@@ -68,8 +71,43 @@ def backbone_stages(body: nn.Module) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(stage) for stage in ([*rest, *first], *others) if stage)
 
 
+def stage_prefixes(body: nn.Module) -> Prefixes:
+    """Return the names of modules and parameters that make each stage.
+
+    Parameters
+    ----------
+    body : nn.Module
+        An image classifier whose head was taken off.
+
+    Returns
+    -------
+    prefixes : list of list of str
+        Those next to the input first. What holds no weights but those of a
+        normalization, or loose parameters, belongs to the stage before it.
+    """
+    stages: Prefixes = []
+    for prefixes in family_of(body).prefixes(body):
+        if stages and not _has_weights(body, prefixes):
+            stages[-1].extend(prefixes)
+        elif stages and not _has_weights(body, stages[0]):
+            stages[0].extend(prefixes)
+        else:
+            stages.append(list(prefixes))
+    return stages
+
+
+def _has_weights(body: nn.Module, prefixes: list[str]) -> bool:
+    """Tell whether there is a matrix or a kernel that belongs to a layer."""
+    for name, parameter in body.named_parameters():
+        if is_under(name, prefixes) and parameter.ndim > 1:
+            owner = name.rpartition(".")[0]
+            if owner and "Norm" not in type(body.get_submodule(owner)).__name__:
+                return True
+    return False
+
+
 def family_of(body: nn.Module) -> Family:
-    """Return the family of a network, a general one where it is not of torchvision.
+    """Return the family of a network, a general one where no table knows it.
 
     Parameters
     ----------
@@ -79,11 +117,53 @@ def family_of(body: nn.Module) -> Family:
     Returns
     -------
     family : Family
-        Of the table below, or one whose stages are the network's direct parts.
+        Of a table below; of timm's other networks, the stages that timm names; of all
+        others, the network's direct parts.
     """
     kind = type(body)
-    known = kind.__module__.startswith("torchvision.models.")
-    return FAMILIES.get(kind.__name__, GENERAL) if known else GENERAL
+    if kind.__module__.startswith("torchvision.models."):
+        return FAMILIES.get(kind.__name__, GENERAL)
+    if kind.__module__.startswith("timm.models."):
+        return TIMM_FAMILIES.get(kind.__name__, MATCHED)
+    return GENERAL
+
+
+def maps_are_channels_last(body: nn.Module) -> bool:
+    """Tell whether maps inside a network have the channels as their last axis.
+
+    Parameters
+    ----------
+    body : nn.Module
+        An image classifier.
+
+    Returns
+    -------
+    last : bool
+    """
+    if type(body).__module__.startswith("timm.models."):
+        return str(getattr(body, "output_fmt", "")) == "NHWC"
+    return family_of(body).channels_last
+
+
+def token_of(body: nn.Module, tokens: Tensor) -> Tensor:
+    """Return what stands for a whole sequence of tokens.
+
+    Parameters
+    ----------
+    body : nn.Module
+        An image classifier.
+    tokens : Tensor of shape (n_images, n_tokens, n_channels)
+        From inside of it.
+
+    Returns
+    -------
+    vector : Tensor of shape (n_images, n_channels)
+        The class token, or the mean where a network of timm has none.
+    """
+    of_timm = type(body).__module__.startswith("timm.models.")
+    if of_timm and getattr(body, "cls_token", None) is None:
+        return tokens.mean(1)
+    return tokens[:, 0]
 
 
 def is_under(name: str, prefixes: list[str]) -> bool:
@@ -115,15 +195,19 @@ def _children(body: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]
         yield (f"{path}.{name}" if path else name), child
 
 
+def _is_norm(module: nn.Module) -> bool:
+    """Tell a norm by itself from a block of them, whose children have parameters."""
+    inside = [p for child in module.children() for p in child.parameters()]
+    return "Norm" in type(module).__name__ and not inside
+
+
 def _units(body: nn.Module, path: str = "") -> Prefixes:
     """Return the children of a container, a bare norm joining the one before it."""
     units: Prefixes = []
     for name, child in _children(body, path):
         if next(child.parameters(), None) is None:
             continue
-        # A norm by itself, not a block of them: it has no children.
-        is_norm = "Norm" in type(child).__name__ and not [*child.children()]
-        if is_norm and units:
+        if units and _is_norm(child):
             units[-1].append(name)
         else:
             units.append([name])
@@ -135,14 +219,14 @@ def _with(path: str, *tail: str) -> Callable[[nn.Module], Prefixes]:
     return lambda body: [*_units(body, path), *([name] for name in tail)]
 
 
-def _between_pools(body: nn.Module) -> Prefixes:
+def _between_pools(body: nn.Module, dense: str = "classifier") -> Prefixes:
     """Return what stands between two poolings, then the dense layers."""
     stages: Prefixes = [[]]
     for name, child in _children(body, "features"):
         stages[-1].append(name)
         if isinstance(child, nn.MaxPool2d):
             stages.append([])
-    return [*stages, ["classifier"]]
+    return [*stages, [dense]]
 
 
 def _pairs(body: nn.Module) -> Prefixes:
@@ -174,6 +258,67 @@ def _general(body: nn.Module) -> Prefixes:
     return stages
 
 
+def _matched(body: nn.Module) -> Prefixes:
+    """Return the groups that a network of timm says it has."""
+    from timm.models import group_parameters
+
+    try:
+        groups = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
+    # Some networks have no groups, or no coarse ones.
+    except (AssertionError, AttributeError, NotImplementedError, TypeError):
+        return _general(body)
+    group_of = {name: place for place, names in groups.items() for name in names}
+    stages: Prefixes = [[] for _ in range(max(groups, default=-1) + 1)]
+    _gather(body, "", group_of, stages)
+    return [stage for stage in stages if stage]
+
+
+def _gather(
+    module: nn.Module, path: str, group_of: dict[str, int], stages: Prefixes
+) -> None:
+    """Add the largest modules whose parameters are all of one group to that group."""
+    for name, _ in module.named_parameters(path, recurse=False):
+        if name in group_of:
+            stages[group_of[name]].append(name)
+    for name, child in module.named_children():
+        inside = f"{path}.{name}" if path else name
+        groups = {group_of.get(n) for n, _ in child.named_parameters(inside)}
+        # A list is never called, so that nothing can be heard from it.
+        single = len(groups) == 1 and not isinstance(child, nn.ModuleList)
+        place = next(iter(groups)) if single else None
+        if place is not None:
+            stages[place].append(inside)
+        else:
+            _gather(child, inside, group_of, stages)
+
+
+def _architecture(body: nn.Module) -> str:
+    """Return what timm calls the architecture of a network, without "tf_"."""
+    config: Any = getattr(body, "pretrained_cfg", None) or {}
+    return str(config.get("architecture") or "").removeprefix("tf_")
+
+
+def _mobile(body: nn.Module) -> Prefixes:
+    """Return the stages that torchvision's networks of the same names have."""
+    name = _architecture(body)
+    first, *groups = [path for path, _ in _children(body, "blocks")]
+    ends = [["conv_stem", "bn1"], ["conv_head", "bn2"]]
+    if name.startswith(("mobilenetv2", "mobilenetv3")):
+        return [
+            ends[0],
+            *(u for group in (first, *groups) for u in _units(body, group)),
+            ends[1],
+        ]
+    if name.startswith("mnasnet"):
+        block = f"{first}.0"
+        halves = [
+            [f"{block}.conv_dw", f"{block}.bn1"],
+            [f"{block}.conv_pw", f"{block}.bn2"],
+        ]
+        return [ends[0], *halves, *([group] for group in groups), ends[1]]
+    return [ends[0], *([group] for group in (first, *groups)), ends[1]]
+
+
 _RESNET = _listed("conv1 bn1", "layer1", "layer2", "layer3", "layer4")
 _REGNET = _listed("stem", *(f"trunk_output.block{i}" for i in range(1, 5)))
 _DENSENET = _listed(
@@ -183,6 +328,7 @@ _DENSENET = _listed(
 )
 
 GENERAL = Family(_general)
+MATCHED = Family(_matched)
 # By name of the class, since importing torchvision takes a second.
 FAMILIES = {
     "AlexNet": Family(_between_pools, 63),
@@ -202,4 +348,14 @@ FAMILIES = {
     "SwinTransformer": Family(_pairs, 32, channels_last=True),
     "VGG": Family(_between_pools, 32),
     "VisionTransformer": Family(_transformer),
+}
+# Of timm, where it has a network of torchvision's under names of its own: the same
+# network has the same stages wherever it comes from.
+TIMM_FAMILIES = {
+    "DenseNet": Family(_DENSENET),
+    "EfficientNet": Family(_mobile),
+    "InceptionV3": Family(_units),
+    "MobileNetV3": Family(_mobile),
+    "ResNet": Family(_RESNET),
+    "VGG": Family(lambda body: _between_pools(body, "pre_logits")),
 }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from skdeep._storable import storable
 from skdeep.exceptions import LicenseWarning, WeightsError
+from skdeep.networks._timm import (
+    TIMM,
+    check_reachable,
+    check_timm_name,
+    import_timm,
+    preprocessing_of,
+)
 from skdeep.networks._weights_files import (
     download_weights,
     file_sha256,
+    hash_in_name,
     read_state_dict,
     verify_hash,
 )
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-TIMM = "timm/"
 
 
 @storable()
@@ -72,7 +80,8 @@ def resolve_weights(backbone: Any, weights: Any, *, owner: str) -> Weights | Non
         that makes a network.
     weights : str, path, member of an enum of torchvision's weights, or None
         "DEFAULT", the name of a member, a member, or the path of a state dict, for
-        which the preprocessing of the default ones is taken. None is none.
+        which the preprocessing of the published ones is taken whose file it is, or of
+        the default ones. None is none.
     owner : str
         Name of the estimator, for errors.
 
@@ -138,13 +147,24 @@ def check_backbone_name(name: str, owner: str) -> None:
     known = classifier_names()
     if name in known:
         return
-    close = difflib.get_close_matches(name.lower(), known, n=3) or known[:3]
+    close = difflib.get_close_matches(name.lower(), known, n=3)
+    guess = " or ".join(map(repr, close or known[:3]))
+    if not close or name.lower() not in close:
+        guess = _known_to_timm(name) or guess
     raise ValueError(
         f"The 'backbone' parameter of {owner} must be one of torchvision's "
         f"{len(known)} classifiers, 'timm/' and a name of timm, or a function that "
-        f"makes a network. Got {name!r} instead. Did you mean "
-        f"{' or '.join(map(repr, close))}?"
+        f"makes a network. Got {name!r} instead. Did you mean {guess}?"
     )
+
+
+def _known_to_timm(name: str) -> str | None:
+    """Return a name as one of timm, where timm is installed and has it."""
+    if importlib.util.find_spec("timm") is None:
+        return None
+    import timm
+
+    return repr(f"{TIMM}{name}") if timm.is_model(name) else None
 
 
 def classifier_names() -> list[str]:
@@ -172,7 +192,11 @@ def _of_torchvision(
     check_backbone_name(backbone, owner)
     enum: Any = get_model_weights(backbone)
     if path is not None:
-        return _of_file(path, Weights(str(path), **_preset(enum.DEFAULT)))
+        found = _of_file(path, Weights(str(path)))
+        published = _published(enum, found.sha256 or "")
+        license_ = None if published is None else published.meta.get("license")
+        preset = _preset(enum.DEFAULT if published is None else published)
+        return replace(found, license=license_, **preset)
     member = _member(enum, weights, backbone, owner)
     file = download_weights(member.url, name=str(member))
     return Weights(
@@ -182,6 +206,17 @@ def _of_torchvision(
         license=member.meta.get("license"),
         **_preset(member),
     )
+
+
+def _published(enum: Any, digest: str) -> Any:
+    """Return the member whose file has a digest; None if there is none.
+
+    Members differ in the sizes that images are brought to.
+    """
+    for member in enum:
+        if digest.startswith(hash_in_name(member.url) or "none"):
+            return member
+    return None
 
 
 def _of_file(path: Path, preset: Weights) -> Weights:
@@ -222,34 +257,9 @@ def _preset(member: Any) -> dict[str, Any]:
     }
 
 
-def import_timm(backbone: str, owner: str) -> Any:
-    """Return the timm package.
-
-    Parameters
-    ----------
-    backbone : str
-        That needs it.
-    owner : str
-        Name of the estimator, for errors.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
-    try:
-        import timm
-    except ImportError as error:
-        raise ImportError(
-            f"{owner} needs timm for backbone={backbone!r}, and it is not installed. "
-            'Install it with pip install "timm>=1.0.3".'
-        ) from error
-    return timm
-
-
 def _of_timm(backbone: str, weights: Any, path: Path | None, owner: str) -> Weights:
     timm = import_timm(backbone, owner)
-    name = backbone.removeprefix(TIMM)
+    name = check_timm_name(backbone, owner)
     if path is None and weights != "DEFAULT":
         raise ValueError(
             f"The 'weights' parameter of {owner} must be 'DEFAULT', a path or None for "
@@ -257,24 +267,15 @@ def _of_timm(backbone: str, weights: Any, path: Path | None, owner: str) -> Weig
             "instead."
         )
     config = timm.get_pretrained_cfg(name)
+    if path is not None:
+        return _of_file(path, Weights(str(path), **preprocessing_of(config)))
     if config is None:
-        if path is not None:
-            return _of_file(path, Weights(str(path)))
         raise ValueError(
             f"The 'weights' parameter of {owner} must be a path or None, since timm "
             f"has no weights for {name!r}. Got {weights!r} instead."
         )
-    size = int(config.input_size[-1])
-    preset = Weights(
-        backbone if path is None else str(path),
-        license=config.license if path is None else None,
-        image_size=size,
-        resize_size=round(size / (config.crop_pct or 1.0)),
-        mean=tuple(config.mean),
-        std=tuple(config.std),
-        interpolation="bicubic" if config.interpolation == "bicubic" else "bilinear",
-    )
-    return preset if path is None else _of_file(path, preset)
+    check_reachable(config, backbone, owner)
+    return Weights(backbone, license=config.license, **preprocessing_of(config))
 
 
 def _warn_of_license(weights: Weights, owner: str) -> None:

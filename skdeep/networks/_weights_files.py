@@ -122,6 +122,28 @@ def download_weights(url: str, *, name: str) -> Path:
     return path
 
 
+def hash_in_name(name: str) -> str | None:
+    """Return the digits of a sha256 that the name of a file ends in; None without.
+
+    Parameters
+    ----------
+    name : str
+        Of a file, or its URL.
+
+    Returns
+    -------
+    beginning : str or None
+
+    Examples
+    --------
+    >>> from skdeep.networks._weights_files import hash_in_name
+    >>> hash_in_name("resnet18-f37072fd.pth"), hash_in_name("resnet18.pth")
+    ('f37072fd', None)
+    """
+    found = _HASH_IN_NAME.search(name)
+    return None if found is None else found[1]
+
+
 def verify_hash(path: Path, *, name: str) -> None:
     """Compare a file's sha256 with what its name ends in, if it ends in any.
 
@@ -137,14 +159,14 @@ def verify_hash(path: Path, *, name: str) -> None:
     WeightsError
         If they differ.
     """
-    found = _HASH_IN_NAME.search(path.name)
-    if found is None:
+    beginning = hash_in_name(path.name)
+    if beginning is None:
         return
     digest = file_sha256(path)
-    if not digest.startswith(found[1]):
+    if not digest.startswith(beginning):
         raise WeightsError(
             f"The weights file {path} of {name} is truncated or was changed: its "
-            f"sha256 begins with {digest[: len(found[1])]}, not with {found[1]} as its "
+            f"sha256 begins with {digest[: len(beginning)]}, not with {beginning} as its "
             f"name says. Delete it, and then: {_remedies(path)}"
         )
 

@@ -61,7 +61,10 @@ def test_floating_point_pixels_are_refused(tmp_path):
     with pytest.raises(ValueError, match="its pixels are floating-point numbers"):
         pillow_pixels(image)
     image.save(tmp_path / "float.tiff")
-    with pytest.raises(ValueError, match=r"float\.tiff'.*floating-point numbers\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"float\.tiff.*say what is white\). Pass arrays",
+    ):
         read_file(str(tmp_path / "float.tiff"), "Owner")
 
 
@@ -87,3 +90,35 @@ def test_unreadable_file_is_named(tmp_path, content):
         match=r"Owner reads image files by Pillow. Got '.*broken\.png', which",
     ):
         read_file(str(path), "Owner")
+
+
+def test_whole_numbers_beyond_sixteen_bits_are_refused():
+    """They were cut to white, or to black, once."""
+    for number in (-1, 2**16):
+        image = Image.fromarray(np.full((3, 3), number, dtype=np.int32))
+        with pytest.raises(ValueError, match=r"beyond \[0, 65535\], which do not say"):
+            pillow_pixels(image)
+
+
+def test_only_documented_formats_are_decoded(tmp_path, monkeypatch):
+    """A document of PostScript called .png must not start Ghostscript."""
+    from PIL import EpsImagePlugin
+
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", never)
+    path = tmp_path / "harmless.png"
+    Image.fromarray(COLOUR).save(path, format="eps")
+    with pytest.raises(ValueError, match=r"it is none of BMP, GIF, JPEG, PNG, PPM, TI"):
+        read_file(str(path), "Owner")
+
+
+@pytest.mark.parametrize(
+    "format", ["bmp", "gif", "jpeg", "mpo", "png", "ppm", "tiff", "webp"]
+)
+def test_documented_formats_are_decoded(format, tmp_path):  # noqa: A002 - Pillow's word
+    """Those that `load_images` looks for, and what cameras make of JPEG."""
+    path = tmp_path / "image.png"
+    Image.fromarray(COLOUR).save(path, format=format)
+    assert read_file(str(path), "Owner").shape == (5, 6, 3)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from skdeep import load_images
+from skdeep.exceptions import SkdeepWarning
 
 
 @pytest.fixture
@@ -66,3 +67,65 @@ def test_empty_class_is_refused(folder: Path) -> None:
     (folder / "bird").mkdir()
     with pytest.raises(ValueError, match=r"bird' without a file that ends in \.bmp"):
         load_images(folder)
+
+
+def test_one_extension_is_one(folder: Path) -> None:
+    """A str is not read letter by letter, and capitals do not matter."""
+    X, _ = load_images(folder, extensions=(".png", ".jpg", ".jpeg"))
+    (folder / "dog/a.JPG").rename(folder / "dog/a.png")
+    (folder / "cat/x/deep.jpeg").unlink()
+    for ending in (".png", ".PNG"):
+        one, y = load_images(folder, extensions=ending)
+        assert y.tolist() == ["cat", "dog", "dog", "Äffin"]
+        assert all(path.endswith(".png") for path in one)
+    assert len(X) == 5
+
+
+def test_links_are_followed_once(folder: Path, tmp_path: Path) -> None:
+    """Links into the folder, around it, in circles, and twice to one place."""
+    (folder / "cat/up").symlink_to(folder)
+    (folder / "cat/x/self").symlink_to(folder / "cat")
+    (folder / "dog/above").symlink_to(tmp_path)
+    (folder / "dog/cats").symlink_to(folder / "cat/x")
+    expected = load_images(folder)[1].tolist()
+    assert expected == ["cat", "cat", "dog", "dog", "Äffin"]
+    outside = tmp_path / "outside/deep"
+    outside.mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(outside / "new.png")
+    (outside / "circle").symlink_to(tmp_path / "outside")
+    for name in ("more", "again"):
+        (folder / f"dog/{name}").symlink_to(tmp_path / "outside")
+    X, y = load_images(folder)
+    assert y.tolist() == ["cat", "cat", "dog", "dog", "dog", "Äffin"]
+    assert sum(path.endswith("new.png") for path in X) == 1
+
+
+def test_classes_may_be_links(folder: Path, tmp_path: Path) -> None:
+    """To folders elsewhere, but not two of them to the same."""
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in ("cat", "dog"):
+        (links / name).symlink_to(folder / name)
+    assert load_images(links)[1].tolist() == ["cat", "cat", "dog", "dog"]
+    (links / "kitten").symlink_to(folder / "cat")
+    with pytest.raises(ValueError, match=r"needs each folder in one class. Got .*cat'"):
+        load_images(links)
+
+
+def test_broken_files_are_left_out_and_counted(folder: Path) -> None:
+    """Or named in one error; without being asked nobody looks."""
+    (folder / "dog/a.JPG").write_bytes(b"no image")
+    noise = (folder / "cat/top.png").read_bytes()
+    (folder / "cat/top.png").write_bytes(noise[: len(noise) // 2])
+    assert len(load_images(folder)[0]) == 5
+    with pytest.warns(SkdeepWarning, match=r"left out 2 files .* such as '.*top\.png'"):
+        X, y = load_images(folder, on_error="skip")
+    assert y.tolist() == ["cat", "dog", "Äffin"]
+    assert X.shape == y.shape
+    with pytest.raises(ValueError, match=r"Got 2 which .*top\.png' \(.*a\.JPG' \("):
+        load_images(folder, on_error="raise")
+    (folder / "dog/b.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"and can be read. Remove the subfolder"):
+        load_images(folder, on_error="skip")
+    with pytest.raises(ValueError, match=r"must be 'raise', 'skip' or None. Got 'ig"):
+        load_images(folder, on_error="ignore")  # type: ignore[arg-type]

@@ -347,3 +347,28 @@ def test_auxiliary_heads_in_a_file_are_left_out(tmp_path: Path) -> None:
     assert torch.equal(
         body.state_dict()["conv1.conv.weight"], state["conv1.conv.weight"]
     )
+
+
+def test_regnet_is_loaded(tmp_path: Path) -> None:
+    """Its widths are computed by tensors, which need memory while it is built."""
+    state = make_state("regnet_y_400mf")
+    path = tmp_path / "regnet.pth"
+    torch.save(state, path)
+    loaded = build(resolve(path, "regnet_y_400mf"), "regnet_y_400mf").body.state_dict()
+    assert torch.equal(loaded["stem.0.weight"], state["stem.0.weight"])
+
+
+def test_published_file_has_the_preprocessing_of_its_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members of one network differ in their sizes; a copied file is told by its sha."""
+    state = make_state("mobilenet_v2")
+    path = save(state, tmp_path)
+    other = resolve(path, "mobilenet_v2")
+    assert (other.image_size, other.resize_size) == (224, 232)
+    first: Any = MobileNet_V2_Weights.IMAGENET1K_V1
+    url = f"https://example.invalid/{path.name}"
+    monkeypatch.setattr(first.value, "url", url)
+    renamed = path.rename(tmp_path / "copy.pth")
+    known = resolve(renamed, "mobilenet_v2")
+    assert (known.image_size, known.resize_size) == (224, 256)
