@@ -14,6 +14,7 @@ import skdeep
 from skdeep.exceptions import StudyError
 from skdeep.model_selection._names import name_of
 from skdeep.model_selection._space import Space
+from skdeep.model_selection._values import plain
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
@@ -139,6 +140,7 @@ def _of_column(column: Any) -> tuple[str, Any]:
 
 def _text(value: Any) -> str:
     """Return a text without addresses in memory."""
+    value = plain(value)
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__}({', '.join(map(_text, value))})"
     if isinstance(value, dict):

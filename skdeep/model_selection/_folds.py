@@ -125,6 +125,8 @@ class Fold:
                 self._steps = self._open()
             self._steps.advance()
         steps: Any = self._steps
+        # A Pipeline that cannot be followed step by step is fitted as a copy.
+        self._estimator = steps.estimator
         self.n_epochs, self.done = steps.n_epochs, steps.done
         if self.done:
             self.kept_epoch = steps.kept_epoch
@@ -168,7 +170,7 @@ class Fold:
     def _look(self) -> bool:
         steps: Any = self._steps
         task, (X, y) = self.evaluation, self._test
-        last_only = task.scores_predictions()
+        last_only = steps.is_plain and task.scores_predictions()
         if last_only:
             if self._transformed is None:
                 self._transformed = steps.transform(X)

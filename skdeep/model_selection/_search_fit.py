@@ -82,7 +82,8 @@ class SearchFit:
         self.slots = device_slots(
             search.device, available_devices(), search.slots_per_device
         )
-        self.n_workers = count_workers(search.n_jobs, search.n_trials, len(self.slots))
+        self.n_trials = None if search.n_trials is None else int(search.n_trials)
+        self.n_workers = count_workers(search.n_jobs, self.n_trials, len(self.slots))
 
     def run(self) -> None:
         """Search, refit, and write what was found on the search."""
@@ -179,10 +180,10 @@ class SearchFit:
     def _n_tasks(self) -> int | None:
         """Return how many tasks scikit-learn's callbacks hear of; None if unknown."""
         search = self.search
-        if search.n_trials is None or search.storage is not None:
+        if self.n_trials is None or search.storage is not None:
             return None
-        n_trials = search.n_trials if self.n_workers == 1 else 0
-        return int(n_trials) + (search.refit is not False)
+        n_trials = self.n_trials if self.n_workers == 1 else 0
+        return n_trials + (search.refit is not False)
 
     def _wanted(self) -> tuple[Wanted, dict[str, Any], int | None, list[Any]]:
         search = self.search
@@ -205,7 +206,7 @@ class SearchFit:
             self.n_workers,
             left_off,
         )
-        return wanted, about, search.n_trials, self.first
+        return wanted, about, self.n_trials, self.first
 
     def _job(self, study: OpenStudy) -> SearchJob:
         search = self.search
@@ -217,7 +218,9 @@ class SearchFit:
         if search.join or (search.resume and search.storage is not None):
             # Others may draw with the same random_state at the same time.
             seed = draw_seed(None)
-        deadline = None if search.timeout is None else time.time() + search.timeout
+        deadline = None
+        if search.timeout is not None:
+            deadline = time.time() + float(search.timeout)
         if study.n_trials is None and deadline is None:
             raise ValueError(
                 "OptunaSearchCV takes part in a study without a budget for as long as "
@@ -263,7 +266,7 @@ class SearchFit:
             error_score=search.error_score,
             resource=search.resource,
             pruning=search.pruning,
-            report_every=search.report_every,
+            report_every=int(search.report_every),
             stride=self._stride(),
         )
 
@@ -355,6 +358,7 @@ class SearchFit:
                 while not steps.done:
                     steps.advance()
                 steps.close()
+                best = steps.estimator
         refitted = {
             "best_estimator_": best,
             "refit_time_": time.perf_counter() - began,
@@ -368,5 +372,6 @@ class SearchFit:
         for name in list(vars(search)):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(search, name)
-        vars(search).pop("_left_off", None)
+        for name in ("_left_off", "_importances"):
+            vars(search).pop(name, None)
         vars(search).update(found)

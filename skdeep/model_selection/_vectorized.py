@@ -273,8 +273,8 @@ class VectorizedSearchCV(BaseSearchCV):
         estimator = clone(task.estimator).set_params(**clone(params, safe=False))
         started = time.perf_counter()
         with tasks.refit(estimator):
-            target = {} if task.y is None else {"y": task.y}
-            estimator.fit(task.X, **target, **task.fit_params)
+            rows = (task.X,) if task.y is None else (task.X, task.y)
+            estimator.fit(*rows, **task.fit_params)
         fitted = {
             "best_estimator_": estimator,
             "refit_time_": time.perf_counter() - started,
