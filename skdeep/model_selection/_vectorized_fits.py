@@ -169,8 +169,12 @@ def _of_preprocessing(candidate: Candidate, parameters: dict[str, Any]) -> str:
         for name, value in parameters.items()
         if path and name != path and not name.startswith(f"{path}__")
     }
-    digest: str = joblib.hash(sorted(others.items(), key=lambda item: item[0]))
-    return digest
+    ordered = sorted(others.items(), key=lambda item: item[0])
+    try:
+        return str(joblib.hash(ordered))
+    # What cannot be pickled is the same object in all candidates that share it.
+    except Exception:
+        return str([(name, id(value)) for name, value in ordered])
 
 
 def _preprocess(

@@ -16,22 +16,25 @@ from scipy.stats import randint
 
 from skdeep import MLPClassifier, VectorizedSearchCV, load, save
 
-SCALARS = {
+SCALARS: dict[str, Any] = {
     "batch_size": np.int64(32),
     "learning_rate": np.float64(0.02),
     "activation": np.str_("tanh"),
     "shuffle": np.bool_(False),
     "hidden_layer_sizes": (np.int64(5),),
 }
-VALUES = {
+VALUES: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 0.02,
     "activation": "tanh",
     "shuffle": False,
     "hidden_layer_sizes": (5,),
 }
-SPACE = {
-    "batch_size": IntDistribution(np.int64(8), np.int64(64)),
+SPACE: dict[str, Any] = {
+    "batch_size": IntDistribution(
+        np.int64(8),  # type: ignore[arg-type]  # NumPy's ints register as such late
+        np.int64(64),  # type: ignore[arg-type]
+    ),
     "learning_rate": FloatDistribution(np.float64(1e-3), np.float64(0.1), log=True),
     "activation": CategoricalDistribution(["relu", "tanh"]),
     "shuffle": [np.bool_(True), np.bool_(False)],
