@@ -67,9 +67,6 @@ from sklearn.model_selection._validation import (  # noqa: E402
     _insert_error_scores as insert_error_scores,
 )
 from sklearn.model_selection._validation import (  # noqa: E402
-    _score as score_estimator,
-)
-from sklearn.model_selection._validation import (  # noqa: E402
     _warn_or_raise_about_fit_failures as tell_of_failures,
 )
 
@@ -97,7 +94,6 @@ __all__ = [
     "insert_error_scores",
     "num_samples",
     "rows_at",
-    "score_estimator",
     "scorer_for",
     "scorers_by_name",
     "split_rows",

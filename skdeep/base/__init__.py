@@ -7,6 +7,15 @@ from skdeep.base._job import FittedState, Job, Part
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._pickled import Pickled
+from skdeep.base._pipelines import (
+    CannotFollowError,
+    fit_before_last,
+    given_to_last,
+    is_plain,
+    pipelines_of,
+    untouched,
+    with_last,
+)
 from skdeep.base._range_test import try_rates
 from skdeep.base._regressor import DeepRegressor
 from skdeep.base._search_space import (
@@ -35,6 +44,7 @@ __all__ = [
     "SCHEDULES",
     "SHARED_CONSTRAINTS",
     "WIDE_SPACE",
+    "CannotFollowError",
     "Case",
     "Choices",
     "DeepClassifier",
@@ -61,13 +71,19 @@ __all__ = [
     "current_versions",
     "depths",
     "dropouts",
+    "fit_before_last",
     "fit_together",
     "fitted_attributes",
     "for_steps",
+    "given_to_last",
+    "is_plain",
     "learning_rates",
+    "pipelines_of",
     "schedule_factor",
     "smoothings",
     "takes_steps",
     "try_rates",
+    "untouched",
     "widths",
+    "with_last",
 ]

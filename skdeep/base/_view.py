@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from skdeep._compat import check_is_fitted
+from skdeep._compat import check_is_fitted, num_samples, rows_at
 from skdeep._devices import plain_torch
 from skdeep._seeding import isolated_global_rng
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._pipelines import given_to_last, is_plain, scored_by_last
 from skdeep.data import BagEncoder, ClassTarget, SequenceEncoder
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class FittedView:
         if hasattr(estimator, "steps") and len(estimator.steps):
             check_is_fitted(estimator)
             if len(estimator.steps) > 1:
-                self._before.append(estimator[:-1])
+                self._before.append(estimator)
             return self._unwrap(estimator[-1], needed_by)
         raise TypeError(
             f"{needed_by} takes a fitted estimator of skdeep, a Pipeline that ends in "
@@ -111,10 +112,20 @@ class FittedView:
         return isinstance(self._state.scaler, BagEncoder | SequenceEncoder)
 
     def transform(self, X: MatrixLike) -> MatrixLike:
-        """Return X as the steps of a Pipeline hand it to the estimator."""
-        for steps in self._before:
-            X = steps.transform(X)
+        """Return X as `predict` of a Pipeline hands it to the estimator."""
+        for pipeline in self._before:
+            X = given_to_last(pipeline, X)
         return X
+
+    def _scored_rows(self, X: MatrixLike, y: Any) -> tuple[Any, Any, Array | None]:
+        """Return rows and targets as `score` of a Pipeline hands them on, and which."""
+        if all(map(is_plain, self._before)):
+            return self.transform(X), y, None
+        rows: Any = np.arange(num_samples(X))
+        for pipeline in self._before:
+            X, rows = scored_by_last(pipeline, X, rows)
+        rows = np.asarray(rows)
+        return X, rows_at(y, rows), rows
 
     def read(self, X: MatrixLike) -> Any:
         """Return rows of a Pipeline's X as the estimator reads them, validated."""
@@ -196,10 +207,11 @@ class FittedView:
         predicted: Array = self._state.target.decode(outputs.cpu().numpy())
         return predicted
 
-    def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array]:
+    def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array, Array | None]:
         """Return the loss of every row without any weight, and the validated targets.
 
-        The loss is the one that was trained on, penalties left out.
+        The loss is the one that was trained on, penalties left out. Rows that `score`
+        of a Pipeline leaves out are left out here.
 
         Parameters
         ----------
@@ -210,23 +222,26 @@ class FittedView:
 
         Returns
         -------
-        losses : ndarray of float64 of shape (n_samples,)
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        losses : ndarray of float64 of shape (n_scored,)
+        y : ndarray of shape (n_scored,) or (n_scored, n_outputs)
+        rows : ndarray of shape (n_scored,) or None
+            Their places in X; None where all of them are scored.
         """
         estimator, state, target = self.estimator, self._state, self._state.target
         checks = estimator._target_checks()
-        table, y = estimator._read(self.transform(X), y, reset=False, **checks)
+        X, y, rows = self._scored_rows(X, y)
+        table, y = estimator._read(X, y, reset=False, **checks)
         encode = target.codes if self.is_classifier else target.columns
         coded = target.encode(encode(y, self.name), self.dtype)
         step = estimator._block_rows(state, table)
         parts = []
         with self.running(min(step, table.shape[0])):
             for start in range(0, table.shape[0], step):
-                rows = slice(start, start + step)
-                block = estimator._encode_rows(state, table[rows], self.dtype)
+                part = slice(start, start + step)
+                block = estimator._encode_rows(state, table[part], self.dtype)
                 output = self.module(block.to(self.device))
-                parts.append(self._block_losses(output, coded[rows].to(self.device)))
-        return np.concatenate(parts), y
+                parts.append(self._block_losses(output, coded[part].to(self.device)))
+        return np.concatenate(parts), y, rows
 
     def _block_losses(self, output: torch.Tensor, coded: torch.Tensor) -> Array:
         if len(output) != len(coded):

@@ -65,7 +65,8 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
 
     The loss is the one that the estimator was trained on, of each row by itself,
     without weights and penalties: of a regressor on the scale that its network learns
-    on. Wrong labels, and rows unlike all others, come first.
+    on. Wrong labels, and rows unlike all others, come first. Rows that `score` of a
+    Pipeline of another library leaves out are left out.
 
     Parameters
     ----------
@@ -113,13 +114,14 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
             f"The 'n' parameter of top_losses must be an int of at least 1. Got {n!r}."
         )
     view = FittedView(estimator, "top_losses")
-    losses, checked = view.losses(X, y)
+    losses, checked, rows = view.losses(X, y)
     # Equal ones in their order.
-    indices = np.argsort(-losses, kind="stable")[: int(n)]
+    worst = np.argsort(-losses, kind="stable")[: int(n)]
+    indices = worst if rows is None else rows[worst]
     return TopLosses(
         indices=indices,
-        losses=losses[indices],
-        y_true=checked[indices],
+        losses=losses[worst],
+        y_true=checked[worst],
         y_pred=estimator.predict(rows_at(X, indices)),
         estimator=view.name,
     )

@@ -15,6 +15,7 @@ from optuna.distributions import (
 )
 
 from skdeep.model_selection._names import name_of
+from skdeep.model_selection._values import plain
 
 # What a study stores as it is; of anything else it stores a label.
 _STORED = (bool, int, float, str, type(None))
@@ -40,6 +41,7 @@ class Dimension:
 
     def encode(self, value: Any) -> Any:
         """Return what is stored of a value; ValueError if the dimension lacks it."""
+        value = plain(value)
         if not holds(self.distribution, value):
             raise ValueError(f"{value!r} is not in {self.distribution}")
         return value
@@ -120,6 +122,7 @@ class Quantile(Dimension):
 
     def encode(self, value: Any) -> Any:
         """Return the quantile of a number."""
+        value = plain(value)
         if not isinstance(value, (int, float)) or not self._may_be(value):
             raise ValueError(f"{value!r} is not in {self.frozen.dist.name}")
         stored = float(self.frozen.cdf(value))
@@ -132,7 +135,8 @@ class Quantile(Dimension):
 
     def described(self) -> str:
         """Return name and arguments of the distribution."""
-        return f"{self.frozen.dist.name}{self.frozen.args}{self.frozen.kwds}"
+        args, keywords = plain(self.frozen.args), plain(self.frozen.kwds)
+        return f"{self.frozen.dist.name}{args}{keywords}"
 
     def probes(self) -> list[Any]:
         """Return numbers from the middle of the distribution."""
@@ -202,18 +206,15 @@ def make_dimension(name: str, given: Any) -> Dimension:
 
 
 def _among(name: str, choices: Sequence[Any]) -> Dimension:
-    if not choices:
+    if not len(choices):
         raise ValueError(
             f"The 'space' parameter of OptunaSearchCV has no value for {name!r}: the "
             "list is empty. Give at least one value, or leave the parameter out."
         )
-    plain = [
-        choice.item() if isinstance(choice, np.generic) else choice
-        for choice in choices
-    ]
-    if all(isinstance(choice, _STORED) for choice in plain):
-        return Dimension(CategoricalDistribution(plain))
-    return Labelled(plain)
+    values = [plain(choice) for choice in choices]
+    if all(isinstance(choice, _STORED) for choice in values):
+        return Dimension(CategoricalDistribution(values))
+    return Labelled(values)
 
 
 def _of_scipy(frozen: Any) -> Dimension:
@@ -238,5 +239,5 @@ def _label(value: Any) -> str:
     name = name_of(value)
     if name is not None:
         return name
-    text = " ".join(repr(value).split())
+    text = " ".join(repr(plain(value)).split())
     return type(value).__qualname__ if " at 0x" in text else text

@@ -193,7 +193,7 @@ def _outcome(
 ) -> Outcome:
     scored = [fold for fold in folds if fold.test_scores is not None]
     multimetric = bool(scored) and isinstance(scored[0].test_scores, dict)
-    objective = evaluation.objective or "score"
+    objective = "score"
     if multimetric:
         objective = evaluation.objective or next(iter(scored[0].test_scores))
     test = _columns([fold.test_scores for fold in folds])

@@ -14,6 +14,7 @@ import skdeep
 from skdeep.exceptions import StudyError
 from skdeep.model_selection._names import name_of
 from skdeep.model_selection._space import Space
+from skdeep.model_selection._values import plain
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 # Scores are only comparable where these are the same.
 DISTRIBUTIONS = ("scikit-learn", "torch", "optuna")
+# What stands for a value that cannot be pickled, and so not be told from another.
+_UNKNOWN = "not comparable: "
 
 
 def fingerprint(
@@ -93,6 +96,7 @@ def check_same(
     StudyError
         If they differ; it says where.
     """
+    _check_comparable(name, stored, now)
     differing = []
     for subject, parts in now.items():
         before = stored.get(subject, {})
@@ -114,6 +118,23 @@ def check_same(
         )
 
 
+def _check_comparable(
+    name: str,
+    stored: Mapping[str, Mapping[str, str]],
+    now: Mapping[str, Mapping[str, str]],
+) -> None:
+    for parts in (now, stored):
+        for subject, texts in parts.items():
+            for part, text in texts.items():
+                if _UNKNOWN in text:
+                    raise StudyError(
+                        f"OptunaSearchCV cannot go on with the study {name!r}: "
+                        f"whether {subject} ({part}) is the same is not known, since a "
+                        f"{text.partition(_UNKNOWN)[2]} cannot be pickled. Leave it "
+                        "out, or define its class or function in a module."
+                    )
+
+
 def digest(value: Any) -> str:
     """Return the same text for the same values, however they lie in memory.
 
@@ -124,13 +145,22 @@ def digest(value: Any) -> str:
     """
     if hasattr(value, "columns") and hasattr(value, "__getitem__"):
         columns = [(str(name), _of_column(value[name])) for name in value.columns]
-        return str(joblib.hash(columns))
+        return _hash(columns)
     if hasattr(value, "dtype") and not isinstance(value, np.ndarray):
         if sparse.issparse(value):
             csr = sparse.csr_array(value)
-            return str(joblib.hash((csr.shape, csr.data, csr.indices, csr.indptr)))
-        return str(joblib.hash(_of_column(value)))
-    return str(joblib.hash(value))
+            return _hash((csr.shape, csr.data, csr.indices, csr.indptr))
+        return _hash(_of_column(value))
+    return _hash(value)
+
+
+def _hash(value: Any) -> str:
+    try:
+        return str(joblib.hash(value))
+    # Whatever the pickling of a foreign object raises: a search that is neither resumed
+    # nor shared does without.
+    except Exception:
+        return f"{_UNKNOWN}{type(value).__qualname__}"
 
 
 def _of_column(column: Any) -> tuple[str, Any]:
@@ -139,6 +169,7 @@ def _of_column(column: Any) -> tuple[str, Any]:
 
 def _text(value: Any) -> str:
     """Return a text without addresses in memory."""
+    value = plain(value)
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__}({', '.join(map(_text, value))})"
     if isinstance(value, dict):
@@ -147,5 +178,5 @@ def _text(value: Any) -> str:
     if name is not None:
         return name
     if isinstance(value, np.ndarray) or " at 0x" in repr(value):
-        return f"{type(value).__qualname__} {joblib.hash(value)}"
+        return f"{type(value).__qualname__} {_hash(value)}"
     return " ".join(repr(value).split())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Real
 from traceback import format_exc
 from typing import Any
 
@@ -15,14 +17,18 @@ from sklearn import get_config
 from sklearn.base import clone
 
 from skdeep._compat import (
+    InvalidParameterError,
     check_method_params,
-    score_estimator,
     scorer_for,
     scorers_by_name,
     split_rows,
 )
 from skdeep.model_selection._slots import put_on_device
 from skdeep.model_selection._steps import PipelineSteps, has_epochs
+
+
+class ScoringError(InvalidParameterError):
+    """What scores, or chooses by scores, is wrong for all trials."""
 
 
 class FoldFailedError(Exception):
@@ -45,18 +51,66 @@ class Evaluation:
     score_params: dict[str, Any] = field(default_factory=dict)
     return_train_score: bool = False
     error_score: Any = np.nan
+    refit: Any = False
     resource: str | None = None
     pruning: str = "lockstep"
     report_every: int = 1
     # Steps that the offset of a fold leaves to each fold before it.
     stride: int = 1
+    # The first failure of a fold in this process.
+    failures: list[BaseException] = field(default_factory=list)
 
     def of_objective(self, scores: Any) -> float:
         """Return the score that is tuned on, out of what a scorer returned."""
         if not isinstance(scores, dict):
-            return float(scores)
+            return _number(scores)
+        if not scorers_by_name(self.scorer):
+            self._check_names(scores)
         name = next(iter(scores)) if self.objective is None else self.objective
-        return float(scores[name])
+        return _number(scores[name])
+
+    def _check_names(self, scores: dict[str, Any]) -> None:
+        """Check what only the first call of a function for scores tells."""
+        if not scores:
+            raise ScoringError(
+                "The function given as 'scoring' to OptunaSearchCV must return at "
+                "least one score. Got an empty dict."
+            )
+        named = isinstance(self.refit, str) and self.refit in scores
+        if not (named or self.refit is False or callable(self.refit)):
+            raise ScoringError(
+                "For multi-metric scoring, the parameter refit must be set to a "
+                "scorer key, a function or False. OptunaSearchCV got refit="
+                f"{self.refit!r}, and its scoring returns "
+                f"{', '.join(map(repr, scores))}."
+            )
+
+    def checked(self, scores: Any) -> Any:
+        """Return the scores of a finished fold as numbers.
+
+        Raises
+        ------
+        FoldFailedError
+            If the scorer of the objective raised.
+        ScoringError
+            If a score is no number.
+        """
+        if not isinstance(scores, dict):
+            return _number(scores)
+        for name, score in scores.items():
+            # What a collection of scorers leaves of one that raised: its traceback.
+            if isinstance(score, str) and name in scorers_by_name(self.scorer):
+                if name == self.objective:
+                    raise FoldFailedError(score)
+                scores[name] = self.error_score
+                warnings.warn(
+                    "Scoring failed. The score on this train-test partition for "
+                    f"these parameters will be set to {self.error_score}. Details: \n"
+                    f"{score}",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        return {name: _number(score) for name, score in scores.items()}
 
     def quick_scorer(self) -> Any:
         """Return a scorer of the objective alone."""
@@ -125,6 +179,8 @@ class Fold:
                 self._steps = self._open()
             self._steps.advance()
         steps: Any = self._steps
+        # A Pipeline that cannot be followed step by step is fitted as a copy.
+        self._estimator = steps.estimator
         self.n_epochs, self.done = steps.n_epochs, steps.done
         if self.done:
             self.kept_epoch = steps.kept_epoch
@@ -143,9 +199,13 @@ class Fold:
         began = time.perf_counter()
         try:
             yield
+        except (FoldFailedError, ScoringError):
+            raise
         except Exception as error:
             if self.evaluation.error_score == "raise":
                 raise
+            if not self.evaluation.failures:
+                self.evaluation.failures.append(error)
             raise FoldFailedError(format_exc()) from error
         finally:
             spent = time.perf_counter() - began
@@ -168,7 +228,7 @@ class Fold:
     def _look(self) -> bool:
         steps: Any = self._steps
         task, (X, y) = self.evaluation, self._test
-        last_only = task.scores_predictions()
+        last_only = steps.is_plain and task.scores_predictions()
         if last_only:
             if self._transformed is None:
                 self._transformed = steps.transform(X)
@@ -183,21 +243,24 @@ class Fold:
 
     def _finish(self) -> None:
         """Score the fitted estimator as cross-validation does."""
-        task, began = self.evaluation, time.perf_counter()
-        fitted, (X, y) = self._estimator, self._test
-        error = task.error_score
-        self.test_scores = score_estimator(
-            fitted, X, y, task.scorer, self._score_params(1), error
-        )
-        self.score_time += time.perf_counter() - began
-        self.score = task.of_objective(self.test_scores)
+        task, (X, y) = self.evaluation, self._test
+        with self._timed("score_time"):
+            scores = task.checked(self._scores(X, y, 1))
+            self.score = task.of_objective(scores)
+        self.test_scores = scores
         if task.return_train_score:
             train, _ = task.splits[self.index]
-            rows = split_rows(fitted, task.X, task.y, train)
-            self.train_scores = score_estimator(
-                fitted, *rows, task.scorer, self._score_params(0), error
-            )
+            X, y = split_rows(self._estimator, task.X, task.y, train)
+            untimed = self.score_time
+            with self._timed("score_time"):
+                self.train_scores = task.checked(self._scores(X, y, 0))
+            self.score_time = untimed
         self.close()
+
+    def _scores(self, X: Any, y: Any, part: int) -> Any:
+        given = (X,) if y is None else (X, y)
+        scorer, params = self.evaluation.scorer, self._score_params(part)
+        return scorer(self._estimator, *given, **params)
 
     def _score_params(self, part: int) -> dict[str, Any]:
         """Return what a scorer is given for the training (0) or the test rows (1)."""
@@ -207,3 +270,16 @@ class Fold:
             task.X, params=task.score_params, indices=rows
         )
         return params
+
+
+def _number(score: Any) -> float:
+    if isinstance(score, np.generic) or (
+        isinstance(score, np.ndarray) and score.size == 1
+    ):
+        score = score.item()
+    if not isinstance(score, Real):
+        raise ScoringError(
+            "The 'scoring' parameter of OptunaSearchCV breaks its rule: scoring must "
+            f"return a number, got {score!r} ({type(score)}) instead."
+        )
+    return float(score)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ def read_rows(study: SearchStudy, space: Space) -> list[Row]:
     ]
 
 
-def check_rows(rows: list[Row], *, timeout: float | None) -> None:
+def check_rows(
+    rows: list[Row], timeout: float | None, failure: BaseException | None
+) -> None:
     """Warn of trials that failed; raise where none came to its end.
 
     Parameters
@@ -55,6 +58,8 @@ def check_rows(rows: list[Row], *, timeout: float | None) -> None:
         All trials.
     timeout : float or None
         Seconds that the search had.
+    failure : BaseException or None
+        The first one of this process, which is the cause where all failed.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def check_rows(rows: list[Row], *, timeout: float | None) -> None:
                 f"All {len(failed)} trials of OptunaSearchCV that came to an end "
                 "failed. Set error_score='raise' to stop at the first failure. The "
                 f"first one was:\n{failed[0]}"
-            )
+            ) from failure
         limit = "" if timeout is None else f" within timeout={timeout:g} s"
         raise ValueError(
             f"No trial of OptunaSearchCV came to its end{limit}. Give it more time, or "
@@ -85,6 +90,39 @@ def check_rows(rows: list[Row], *, timeout: float | None) -> None:
             FitFailedWarning,
             stacklevel=3,
         )
+
+
+def best_row(search: Any, metric: Any, results: dict[str, Any]) -> int:
+    """Return the row of the best candidate, which may be for a function to say.
+
+    Parameters
+    ----------
+    search : estimator instance
+        With a parameter `refit`.
+    metric : str
+        The one that decides where `refit` is no function.
+    results : dict
+        Of all candidates.
+
+    Raises
+    ------
+    TypeError, IndexError
+        If a function returns anything else than a row.
+    """
+    if not callable(search.refit):
+        return int(search._select_best_index(search.refit, metric, results))
+    row: Any = search.refit(results)
+    n_rows = len(results["params"])
+    rule = (
+        f"The function given as 'refit' to {type(search).__name__} must return a row "
+        f"of cv_results_, from 0 to {n_rows - 1}"
+    )
+    if not isinstance(row, Integral):
+        raise TypeError(f"{rule}: best_index_ returned is not an integer. Got {row!r}.")
+    place = int(row)
+    if not 0 <= place < n_rows:
+        raise IndexError(f"{rule}: best_index_ index out of range. Got {place}.")
+    return place
 
 
 def format_results(search: Any, rows: list[Row], n_splits: int) -> dict[str, Any]:
@@ -180,5 +218,7 @@ def _write_unfinished(
 def _ranks(means: Any, complete: Any) -> Any:
     """Return ranks from 1, those without an end tied behind all others."""
     ranks = np.full(len(means), np.count_nonzero(complete) + 1, dtype=np.int32)
-    ranks[complete] = rankdata(-means[complete], method="min")
+    # A metric that was not decided by may be no number: behind all that are.
+    scores = np.where(np.isnan(means[complete]), -np.inf, means[complete])
+    ranks[complete] = rankdata(-scores, method="min")
     return ranks

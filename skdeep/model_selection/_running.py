@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pickle import PicklingError
 from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
 from optuna.trial import TrialState
 
 from skdeep._compat import SearchTasks
+from skdeep.exceptions import StudyError
 from skdeep.model_selection._leases import Watch
 from skdeep.model_selection._opening import OpenStudy
 from skdeep.model_selection._search_report import SearchReport
@@ -90,7 +92,16 @@ def _start(
         return work(job, 0, around)
     # One task a worker, however short joblib finds them.
     parallel = Parallel(n_jobs=n_workers, batch_size=1, pre_dispatch="all")
-    return any(parallel(delayed(work)(job, index) for index in range(n_workers)))
+    try:
+        return any(parallel(delayed(work)(job, index) for index in range(n_workers)))
+    except PicklingError as error:
+        lines = f"{error.__cause__ or error}".replace('"', "").split("\n")
+        reason = [line for line in lines if line.strip()][-1]
+        raise StudyError(
+            f"OptunaSearchCV cannot share the search with {n_workers} processes: "
+            f"{reason}. Use n_jobs=1, or threads by "
+            "joblib.parallel_config(backend='threading')."
+        ) from error
 
 
 def _has_work(opened: OpenStudy, job: SearchJob) -> bool:

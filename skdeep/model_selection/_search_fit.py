@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 from optuna.trial import TrialState
-from sklearn.base import clone, is_classifier
-from sklearn.model_selection import check_cv
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
@@ -27,6 +26,7 @@ from skdeep.model_selection._folds import Evaluation
 from skdeep.model_selection._opening import OpenStudy, Wanted, opened
 from skdeep.model_selection._results import (
     Row,
+    best_row,
     check_rows,
     format_results,
     read_rows,
@@ -35,6 +35,7 @@ from skdeep.model_selection._running import count_workers, run_trials
 from skdeep.model_selection._slots import device_slots
 from skdeep.model_selection._space import make_space
 from skdeep.model_selection._space_checks import check_names, check_space
+from skdeep.model_selection._splits import make_splits
 from skdeep.model_selection._steps import PipelineSteps, has_epochs, last_step
 from skdeep.model_selection._storage import quiet_optuna
 from skdeep.model_selection._worker import SearchJob, make_sampler
@@ -76,13 +77,13 @@ class SearchFit:
         self.space = make_space(search.space, self.estimator, self.X, self.y)
         check_space(self.space, self.estimator)
         self.first = self._first_trials()
-        cv = check_cv(search.cv, self.y, classifier=is_classifier(self.estimator))
-        split_params = self.routed.splitter.split
-        self.splits = list(cv.split(self.X, self.y, **split_params))
+        self.splits = make_splits(search, self.X, self.y, self.routed.splitter.split)
         self.slots = device_slots(
             search.device, available_devices(), search.slots_per_device
         )
-        self.n_workers = count_workers(search.n_jobs, search.n_trials, len(self.slots))
+        self.evaluation = self._evaluation()
+        self.n_trials = None if search.n_trials is None else int(search.n_trials)
+        self.n_workers = count_workers(search.n_jobs, self.n_trials, len(self.slots))
 
     def run(self) -> None:
         """Search, refit, and write what was found on the search."""
@@ -91,7 +92,8 @@ class SearchFit:
         n_tasks = self._n_tasks()
         tasks = SearchTasks(search, n_tasks, self.X, self.y, weight)
         rows, study = self.run_trials(tasks)
-        check_rows(rows, timeout=search.timeout)
+        failures = self.evaluation.failures
+        check_rows(rows, search.timeout, failures[0] if failures else None)
         found = self._choose(rows, format_results(search, rows, len(self.splits)))
         found |= self._refit(rows, found, tasks)
         self._adopt({"study_": study, **found})
@@ -138,6 +140,12 @@ class SearchFit:
                 "OptunaSearchCV takes part in the study of a storage. Got join=True "
                 "and storage=None. Say where the study is."
             )
+        for callback in search.callbacks or ():
+            if not callable(callback):
+                raise TypeError(
+                    "The 'callbacks' parameter of OptunaSearchCV takes functions of a "
+                    f"study and a trial. Got {callback!r} among them."
+                )
         name = type(learner).__name__
         if search.refit_epochs is not None and not takes_steps(learner):
             raise ValueError(
@@ -179,10 +187,10 @@ class SearchFit:
     def _n_tasks(self) -> int | None:
         """Return how many tasks scikit-learn's callbacks hear of; None if unknown."""
         search = self.search
-        if search.n_trials is None or search.storage is not None:
+        if self.n_trials is None or search.storage is not None:
             return None
-        n_trials = search.n_trials if self.n_workers == 1 else 0
-        return int(n_trials) + (search.refit is not False)
+        n_trials = self.n_trials if self.n_workers == 1 else 0
+        return n_trials + (search.refit is not False)
 
     def _wanted(self) -> tuple[Wanted, dict[str, Any], int | None, list[Any]]:
         search = self.search
@@ -205,7 +213,7 @@ class SearchFit:
             self.n_workers,
             left_off,
         )
-        return wanted, about, search.n_trials, self.first
+        return wanted, about, self.n_trials, self.first
 
     def _job(self, study: OpenStudy) -> SearchJob:
         search = self.search
@@ -217,7 +225,9 @@ class SearchFit:
         if search.join or (search.resume and search.storage is not None):
             # Others may draw with the same random_state at the same time.
             seed = draw_seed(None)
-        deadline = None if search.timeout is None else time.time() + search.timeout
+        deadline = None
+        if search.timeout is not None:
+            deadline = time.time() + float(search.timeout)
         if study.n_trials is None and deadline is None:
             raise ValueError(
                 "OptunaSearchCV takes part in a study without a budget for as long as "
@@ -231,7 +241,7 @@ class SearchFit:
                 25.0, n_startup_trials=5, n_warmup_steps=2
             )
         return SearchJob(
-            evaluation=self._evaluation(),
+            evaluation=self.evaluation,
             space=self.space,
             storage=study.storage,
             study_name=study.study.study_name,
@@ -257,13 +267,14 @@ class SearchFit:
             splits=self.splits,
             scorer=self.scorers,
             objective=self._objective(),
+            refit=search.refit,
             fit_params=self.routed.estimator.fit,
             score_params=self.routed.scorer.score,
             return_train_score=search.return_train_score,
             error_score=search.error_score,
             resource=search.resource,
             pruning=search.pruning,
-            report_every=search.report_every,
+            report_every=int(search.report_every),
             stride=self._stride(),
         )
 
@@ -299,7 +310,6 @@ class SearchFit:
         complete = [row.outcome for row in rows if row.outcome.state == "COMPLETE"]
         multimetric = complete[0].multimetric
         if callable(search.scoring) and multimetric:
-            search._check_refit_for_multimetric(complete[0].test_scores)
             self.refit_metric = search.refit
         found = {
             "cv_results_": results,
@@ -309,7 +319,7 @@ class SearchFit:
         }
         if not (search.refit or not multimetric):
             return found
-        best = search._select_best_index(search.refit, self.refit_metric, results)
+        best = best_row(search, self.refit_metric, results)
         state = results["state"][best]
         if state != "COMPLETE":
             raise ValueError(
@@ -355,6 +365,7 @@ class SearchFit:
                 while not steps.done:
                     steps.advance()
                 steps.close()
+                best = steps.estimator
         refitted = {
             "best_estimator_": best,
             "refit_time_": time.perf_counter() - began,
@@ -368,5 +379,6 @@ class SearchFit:
         for name in list(vars(search)):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(search, name)
-        vars(search).pop("_left_off", None)
+        for name in ("_left_off", "_importances"):
+            vars(search).pop(name, None)
         vars(search).update(found)

@@ -18,6 +18,7 @@ from optuna.trial import FixedTrial
 
 from skdeep.model_selection._dimensions import Dimension, holds, make_dimension
 from skdeep.model_selection._names import name_of
+from skdeep.model_selection._values import plain
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial
@@ -104,12 +105,12 @@ class FunctionSpace:
                 "The function given as 'space' to OptunaSearchCV must return a dict "
                 f"with at least one parameter. Got {params!r}."
             )
-        return dict(params)
+        return {name: plain(value) for name, value in params.items()}
 
     def read(self, trial: FrozenTrial) -> dict[str, Any]:
         """Return the parameters that a trial was run with: the function's answer."""
         try:
-            return self.ask(FixedTrial(trial.params, trial.number))
+            return self.ask(Replay(trial.params, trial.number))
         except TrialPruned:
             # It turned down what it had drawn, and the trial was not run.
             return {}
@@ -131,6 +132,14 @@ class FunctionSpace:
         return None
 
 
+class Replay(FixedTrial):
+    """A trial that draws again what a finished one has drawn."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """Answer for a choice, which is a value of Python."""
+        return super().suggest_categorical(name, [plain(choice) for choice in choices])
+
+
 class Offer(FixedTrial):
     """A trial that draws the parameters it is offered, as far as they may be drawn.
 
@@ -146,7 +155,7 @@ class Offer(FixedTrial):
         self.taken: dict[str, Any] = {}
 
     def _take(self, name: str, distribution: BaseDistribution, other: Any) -> Any:
-        value = self.offered.get(name)
+        value = plain(self.offered.get(name))
         if name not in self.offered or not holds(distribution, value):
             return other
         self.taken[name] = value
@@ -174,7 +183,8 @@ class Offer(FixedTrial):
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Answer for a choice."""
-        return self._take(name, CategoricalDistribution(choices), choices[0])
+        values = [plain(choice) for choice in choices]
+        return self._take(name, CategoricalDistribution(values), values[0])
 
 
 Space = TableSpace | FunctionSpace

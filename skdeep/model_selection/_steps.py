@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import unique_labels
 
-from skdeep._compat import Tags, get_tags
-from skdeep.base import StepwiseFit, takes_steps
+from skdeep.base import (
+    CannotFollowError,
+    StepwiseFit,
+    fit_before_last,
+    given_to_last,
+    is_plain,
+    takes_steps,
+    untouched,
+    with_last,
+)
 
 
 class Steps(Protocol):
@@ -113,32 +119,6 @@ class WholeFit:
         self._data, self._params = (), {}
 
 
-class _Collector(BaseEstimator):
-    """Stand at the end of a Pipeline and keep what its last step would be given.
-
-    Parameters
-    ----------
-    estimator : estimator object
-        The last step, whose tags and requests for metadata it has.
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> _Collector:
-        """Keep the arguments."""
-        self.given_ = (X, y, params)
-        return self
-
-    def get_metadata_routing(self) -> Any:
-        """Return the requests of the last step."""
-        return self.estimator.get_metadata_routing()
-
-    def __sklearn_tags__(self) -> Tags:
-        """Return the tags of the last step."""
-        return get_tags(self.estimator)
-
-
 def last_step(estimator: Any) -> Any:
     """Return what a Pipeline, or one inside another, ends in.
 
@@ -171,7 +151,8 @@ def has_epochs(estimator: Any, resource: str | None) -> bool:
 class PipelineSteps:
     """A fit of which the last step of a Pipeline is taken in steps.
 
-    The steps before it are fitted once, by the Pipeline's own `fit`.
+    The steps before it are fitted once, by the Pipeline's own `fit`. A Pipeline of
+    another library whose `fit` does more than that is fitted whole.
 
     Parameters
     ----------
@@ -199,19 +180,40 @@ class PipelineSteps:
     ) -> None:
         self.estimator = estimator
         self._chain: list[Pipeline] = []
-        learner = estimator
-        if has_epochs(estimator, resource):
-            while isinstance(learner, Pipeline):
-                X, y, params = _before_last(learner, X, y, params)
-                self._chain.append(learner)
-                learner = learner.steps[-1][1]
         self._steps: Steps
+        if not has_epochs(estimator, resource):
+            self._steps = WholeFit(estimator, X, y, **params)
+            return
+        again = untouched(estimator)
+        try:
+            learner, given = self._fit_before_last(X, y, params)
+        except CannotFollowError:
+            if last_epoch is not None:
+                raise ValueError(
+                    "The 'refit_epochs' parameter of OptunaSearchCV counts epochs of "
+                    f"the last step. Got a {type(estimator).__name__} of another "
+                    "library that does more in fit than to fit its steps in turn. "
+                    "Leave it None."
+                ) from None
+            self.estimator, self._chain = again, []
+            self._steps = WholeFit(again, X, y, **params)
+            return
+        X, y, params = given
         if takes_steps(learner):
             self._steps = StepwiseFit(learner, X, y, last_epoch=last_epoch, **params)
-        elif has_epochs(learner, resource):
-            self._steps = PartialFits(learner, X, y, str(resource), **params)
         else:
-            self._steps = WholeFit(learner, X, y, **params)
+            self._steps = PartialFits(learner, X, y, str(resource), **params)
+
+    def _fit_before_last(
+        self, X: Any, y: Any, params: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, Any, dict[str, Any]]]:
+        """Fit all but the last step and return it with what it is to be given."""
+        learner = self.estimator
+        while isinstance(learner, Pipeline):
+            X, y, params = fit_before_last(learner, X, y, params)
+            self._chain.append(learner)
+            learner = learner.steps[-1][1]
+        return learner, (X, y, params)
 
     @property
     def done(self) -> bool:
@@ -242,33 +244,20 @@ class PipelineSteps:
         with self._steps.look() as last:
             whole = last
             for pipeline in reversed(self._chain if last is not None else []):
-                steps = [*pipeline.steps[:-1], (pipeline.steps[-1][0], whole)]
-                whole = copy.copy(pipeline)
-                whole.steps = steps
+                whole = with_last(pipeline, whole)
             yield whole
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rows are transformed before the last step and nothing else."""
+        return all(map(is_plain, self._chain))
 
     def transform(self, X: Any) -> Any:
         """Return rows as the last step takes them."""
         for pipeline in self._chain:
-            if len(pipeline.steps) > 1:
-                X = pipeline[:-1].transform(X)
+            X = given_to_last(pipeline, X)
         return X
 
     def close(self) -> None:
         """Let go of a fit, finished or not."""
         self._steps.close()
-
-
-def _before_last(
-    pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Fit all steps but the last and return what the last one is to be given."""
-    name, final = pipeline.steps[-1]
-    collector = _Collector(final)
-    pipeline.steps[-1] = (name, collector)
-    try:
-        pipeline.fit(X, y, **params)
-    finally:
-        pipeline.steps[-1] = (name, final)
-    X, y, params = collector.given_
-    return X, y, params

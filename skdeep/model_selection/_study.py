@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.exceptions import DuplicatedStudyError
@@ -12,6 +12,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from skdeep.exceptions import StudyError
+from skdeep.model_selection._values import plain
 
 # User attributes. Of a study: what it is about. Of a trial: what came out of it, who
 # runs it, and why it was broken off.
@@ -26,6 +27,22 @@ RETRY_OF = "skdeep:retry_of"
 READY_WITHIN = 30.0
 JOIN_WITHIN = 60.0
 POLL = 0.1
+
+
+class SearchTrial(Trial):
+    """A trial that takes NumPy scalars among the choices of a function for a space."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Draw a choice, which is a value of Python.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+        choices : sequence
+            The values to choose from.
+        """
+        return super().suggest_categorical(name, [plain(value) for value in choices])
 
 
 class SearchStudy(Study):
@@ -80,7 +97,10 @@ class SearchStudy(Study):
         `n_trials` that count are ever run: the budget holds however many take part.
         """
         if n_trials is None:
-            return self.ask()
+            trial = self.ask()
+            # Made again, it would tell the sampler twice of the same trial.
+            trial.__class__ = SearchTrial
+            return trial
         for waiting in self.counted()[:n_trials]:
             if waiting.state == TrialState.WAITING:
                 trial_id = self.trial_id(waiting.number)
@@ -92,7 +112,7 @@ class SearchStudy(Study):
                     # Another has not only claimed but finished it.
                     continue
                 if mine:
-                    return Trial(self, trial_id)
+                    return SearchTrial(self, trial_id)
         return None
 
     def break_off(self, number: int, why: str) -> None:

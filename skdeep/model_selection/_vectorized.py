@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone, is_classifier
-from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
 from sklearn.utils import indexable
 
 from skdeep._compat import (
@@ -19,6 +19,8 @@ from skdeep._compat import (
     tell_of_failures,
 )
 from skdeep._console import write_line
+from skdeep.model_selection._results import best_row
+from skdeep.model_selection._splits import make_splits
 from skdeep.model_selection._vectorized_fits import GridTask, run_grid
 
 if TYPE_CHECKING:
@@ -196,12 +198,11 @@ class VectorizedSearchCV(BaseSearchCV):
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         tasks = SearchTasks(self, 2, X, y, params.get("sample_weight"))
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         task = GridTask(
             estimator=clone(self.estimator),
             X=X,
             y=y,
-            splits=list(cv.split(X, y, **routed.splitter.split)),
+            splits=make_splits(self, X, y, routed.splitter.split),
             fit_params=routed.estimator.fit,
             scoring={
                 "scorer": scorers,
@@ -227,10 +228,10 @@ class VectorizedSearchCV(BaseSearchCV):
         """Fit and score the grid."""
         candidates = list(ParameterGrid(self.param_grid))
         n_candidates, n_splits = len(candidates), len(task.splits)
-        if not n_candidates * n_splits:
+        if not n_candidates:
             raise ValueError(
-                "VectorizedSearchCV needs a candidate and a fold. Got "
-                f"{n_candidates} candidates and {n_splits} folds."
+                "The 'param_grid' parameter of VectorizedSearchCV has no candidate. "
+                f"Got {self.param_grid!r}. Name at least one value."
             )
         results, sizes = run_grid(task, candidates, self.n_jobs, self.pre_dispatch)
         keys = [(c, f) for c in range(n_candidates) for f in range(n_splits)]
@@ -261,7 +262,7 @@ class VectorizedSearchCV(BaseSearchCV):
             metric = self.refit
         if several and not self.refit:
             return {}
-        index = self._select_best_index(self.refit, metric, results)
+        index = best_row(self, metric, results)
         best = {"best_index_": index, "best_params_": results["params"][index]}
         if not callable(self.refit):
             best["best_score_"] = results[f"mean_test_{metric}"][index]
@@ -274,8 +275,8 @@ class VectorizedSearchCV(BaseSearchCV):
         estimator = clone(task.estimator).set_params(**clone(params, safe=False))
         started = time.perf_counter()
         with tasks.refit(estimator):
-            target = {} if task.y is None else {"y": task.y}
-            estimator.fit(task.X, **target, **task.fit_params)
+            rows = (task.X,) if task.y is None else (task.X, task.y)
+            estimator.fit(*rows, **task.fit_params)
         fitted = {
             "best_estimator_": estimator,
             "refit_time_": time.perf_counter() - started,

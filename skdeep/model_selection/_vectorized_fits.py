@@ -13,7 +13,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from skdeep._compat import check_method_params, fit_and_score, split_rows
-from skdeep.base import FitRequest, can_be_stacked, fit_together
+from skdeep.base import (
+    CannotFollowError,
+    FitRequest,
+    can_be_stacked,
+    fit_before_last,
+    fit_together,
+    pipelines_of,
+)
+from skdeep.model_selection._steps import last_step
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -91,12 +99,12 @@ def run_grid(
         for fold in range(len(task.splits)):
             estimator = clone(task.estimator)
             estimator.set_params(**clone(parameters, safe=False))
-            network = _levels(estimator)[1]
+            network = last_step(estimator)
             if can_be_stacked(network):
                 together.append(Candidate((place, fold), estimator, network))
             else:
                 alone.append(((place, fold), estimator))
-    for candidate in _fit_stacks(task, candidates, together):
+    for candidate in _fit_stacks(task, candidates, together, alone):
         results[candidate.key] = _score_fitted(task, candidate)
         request = candidate.request
         sizes[candidate.key] = 1 if request is None else request.together
@@ -106,19 +114,13 @@ def run_grid(
     return results, sizes
 
 
-def _levels(estimator: Any) -> tuple[list[Pipeline], Any]:
-    """Return the pipelines around the last estimator, and that estimator."""
-    pipelines = []
-    while isinstance(estimator, Pipeline):
-        pipelines.append(estimator)
-        estimator = estimator.steps[-1][1]
-    return pipelines, estimator
-
-
 def _fit_stacks(
-    task: GridTask, parameters: Sequence[dict[str, Any]], together: list[Candidate]
+    task: GridTask,
+    parameters: Sequence[dict[str, Any]],
+    together: list[Candidate],
+    alone: list[tuple[tuple[int, int], Any]],
 ) -> Iterator[Candidate]:
-    """Yield candidates as they are fitted, or have failed."""
+    """Yield candidates as they are fitted, or have failed; add others to `alone`."""
     folds = [split_rows(task.estimator, task.X, task.y, s[0]) for s in task.splits]
     prepared: dict[Hashable, _Prepared] = {}
     asked: dict[int, Candidate] = {}
@@ -128,7 +130,8 @@ def _fit_stacks(
         source = (fold, _of_preprocessing(candidate, parameters[place]))
         if source in prepared:
             ready = prepared[source]
-            pairs = zip(_levels(candidate.estimator)[0], ready.pipelines, strict=True)
+            twins = pipelines_of(candidate.estimator)
+            pairs = zip(twins, ready.pipelines, strict=True)
             for pipeline, twin in pairs:
                 pipeline.steps[:-1] = twin.steps[:-1]
             ready.uses += 1
@@ -137,6 +140,9 @@ def _fit_stacks(
             params = check_method_params(task.X, params=task.fit_params, indices=train)
             X, y = folds[fold]
             ready = prepared[source] = _preprocess(candidate, X, y, params)
+        if isinstance(ready.error, CannotFollowError):
+            alone.append((candidate.key, clone(candidate.estimator)))
+            continue
         if ready.caught is None:
             candidate.error = ready.error
             yield candidate
@@ -163,30 +169,30 @@ def _of_preprocessing(candidate: Candidate, parameters: dict[str, Any]) -> str:
         for name, value in parameters.items()
         if path and name != path and not name.startswith(f"{path}__")
     }
-    digest: str = joblib.hash(sorted(others.items(), key=lambda item: item[0]))
-    return digest
+    ordered = sorted(others.items(), key=lambda item: item[0])
+    try:
+        return str(joblib.hash(ordered))
+    # What cannot be pickled is the same object in all candidates that share it.
+    except Exception:
+        return str([(name, id(value)) for name, value in ordered])
 
 
 def _preprocess(
     candidate: Candidate, X: Any, y: Any, params: dict[str, Any]
 ) -> _Prepared:
     """Fit all that comes before the network; keep what it would be fitted with."""
-    pipelines = _levels(candidate.estimator)[0]
-    if not pipelines:
-        return _Prepared([], 0.0, caught=(X, y, params))
-    caught: list[tuple[Any, Any, dict[str, Any]]] = []
-
-    def catch(X: Any, y: Any = None, **params: Any) -> Any:
-        caught.append((X, y, params))
-        return candidate.network
-
-    started, error = time.perf_counter(), None
+    pipelines = pipelines_of(candidate.estimator)
+    started = time.perf_counter()
+    caught: tuple[Any, Any, dict[str, Any]] | None = None
+    error: Exception | None = None
     try:
-        _fit_instead(candidate.network, catch, candidate.estimator.fit, X, y, params)
+        for pipeline in pipelines:
+            X, y, params = fit_before_last(pipeline, X, y, params)
+        caught = X, y, params
     except Exception as raised:
         error = raised
     seconds = time.perf_counter() - started
-    return _Prepared(pipelines, seconds, error, caught[0] if caught else None)
+    return _Prepared(pipelines, seconds, error, caught)
 
 
 def _fit_instead(

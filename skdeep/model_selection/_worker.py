@@ -16,6 +16,7 @@ import optuna
 from optuna import TrialPruned
 from optuna.trial import Trial, TrialState
 
+from skdeep.exceptions import StudyError
 from skdeep.model_selection._evaluation import Outcome, evaluate
 from skdeep.model_selection._folds import Evaluation
 from skdeep.model_selection._leases import kept_alive
@@ -67,7 +68,7 @@ def make_sampler(sampler: Any, seed: Sequence[int], worker: int) -> Any:
         Its place among the workers: each draws differently.
     """
     if sampler is not None:
-        sampler = copy.deepcopy(sampler)
+        sampler = copied(sampler, "sampler")
         if worker:
             sampler.reseed_rng()
         return sampler
@@ -78,6 +79,31 @@ def make_sampler(sampler: Any, seed: Sequence[int], worker: int) -> Any:
         return optuna.samplers.TPESampler(
             multivariate=True, constant_liar=True, seed=int(word)
         )
+
+
+def copied(value: Any, parameter: str) -> Any:
+    """Return a copy of a sampler or pruner, which keep a state of their own.
+
+    Parameters
+    ----------
+    value : object
+        The user's.
+    parameter : str
+        Its name.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(value)
+    except Exception as error:
+        raise StudyError(
+            f"The {parameter!r} parameter of OptunaSearchCV is copied, which this "
+            f"{type(value).__name__} does not allow: {error}. Leave out what cannot be "
+            "copied, such as locks and open files."
+        ) from error
 
 
 def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
@@ -103,7 +129,7 @@ def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
             job.study_name,
             open_storage(job.storage),
             job.samplers[worker],
-            copy.deepcopy(job.pruner),
+            copied(job.pruner, "pruner"),
         )
         while not study.stopped and not is_late(job):
             trial = study.claim(job.n_trials)

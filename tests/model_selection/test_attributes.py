@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 
 from skdeep.exceptions import MissingDependencyError
@@ -65,3 +66,35 @@ def test_table_needs_pandas(make_search: Any, iris: Any, hide_module: Any) -> No
     hide_module("pandas")
     with pytest.raises(MissingDependencyError, match=r"skdeep-torch\[frames\]"):
         search.trials_dataframe()
+
+
+def test_importances_are_equal_where_all_trials_score_alike(
+    make_search: Any,
+) -> None:
+    """A repr shows them, and they are worked out once."""
+    X = np.repeat([[0.0, 0.0], [9.0, 9.0]], 12, axis=0)
+    space = {"learning_rate": [0.05, 0.1], "tol": [1e-4, 1e-5]}
+    search = make_search(space=space, n_trials=6, cv=2).fit(X, np.repeat([0, 1], 12))
+    assert search.best_score_ == 1.0
+    assert search.param_importances_ == {"learning_rate": 0.5, "tol": 0.5}
+    assert "param_importances_" in search._repr_html_()
+
+
+def test_importances_are_worked_out_once(
+    make_search: Any, iris: Any, monkeypatch: Any
+) -> None:
+    """A second fit forgets those of the first."""
+    search = make_search(n_trials=5, pruning="off").fit(*iris)
+    calls = []
+    original = optuna.importance.get_param_importances
+
+    def count(*args: Any, **params: Any) -> Any:
+        calls.append(args)
+        return original(*args, **params)
+
+    monkeypatch.setattr(optuna.importance, "get_param_importances", count)
+    assert search.param_importances_ == search.param_importances_
+    assert dir(search)
+    assert len(calls) == 1
+    assert search.fit(*iris).param_importances_
+    assert len(calls) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning, NotFittedError
@@ -24,7 +24,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from skdeep import MLPClassifier, MLPRegressor, VectorizedSearchCV
+from skdeep import MLPClassifier, MLPRegressor, OptunaSearchCV, VectorizedSearchCV
 from skdeep.exceptions import DivergenceError
 
 QUICK: dict[str, Any] = {
@@ -372,3 +372,28 @@ def test_callbacks_of_scikit_learn_hear_of_the_search(
     search = VectorizedSearchCV(classifier, RATES, cv=2)
     search.set_callbacks(Listener()).fit(*iris)
     assert heard.count("begin") == heard.count("end") >= 2
+
+
+class NamedOtherwise(BaseEstimator):
+    """Call the targets something else than y."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        self.shift = shift
+
+    def fit(self, X: Any, Y: Any) -> NamedOtherwise:
+        """Keep the mean."""
+        self.mean_ = float(np.mean(Y))
+        return self
+
+    def score(self, X: Any, Y: Any) -> float:
+        """Return how far the mean is from a number."""
+        return -abs(self.mean_ - self.shift)
+
+
+@pytest.mark.parametrize("search", [VectorizedSearchCV, OptunaSearchCV])
+def test_targets_are_handed_on_by_position(search: Any) -> None:
+    """As scikit-learn's searches do, whatever the estimator calls them."""
+    X, y = np.zeros((8, 1)), np.full(8, 3.0)
+    found = search(NamedOtherwise(), {"shift": [1.0, 3.0]}, cv=2).fit(X, y)
+    assert found.best_estimator_.mean_ == 3.0
+    assert found.best_params_ == {"shift": 3.0}
