@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, cast
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,8 +15,8 @@ from skdeep._devices import plain_torch
 from skdeep.base import DeepEstimator
 from skdeep.data import ClassTarget, ColumnScaler, ImageEncoder, TableEncoder
 from skdeep.exceptions import PersistenceError
-from skdeep.losses import logits_to_proba
-from skdeep.networks import Backbone, TransferNet, all_views, combine, fused
+from skdeep.networks import Backbone, TransferNet, all_views, fused
+from skdeep.persistence._torch_activations import separate_activations
 from skdeep.persistence._torch_inputs import (
     ImageInputs,
     MixedInputs,
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
 _BYTES = (torch.uint8, torch.uint16, torch.bool)
 
+Output: TypeAlias = Literal["probabilities", "logits"]
+_OUTPUTS = ("probabilities", "logits")
 
-def to_torch(estimator: Any) -> nn.Module:
+
+def to_torch(estimator: Any, *, output: Output = "probabilities") -> nn.Module:
     """Return a fitted estimator as a plain `torch.nn.Module`.
 
     What the estimator does to its inputs and to the outputs of its network is in the
@@ -40,6 +45,10 @@ def to_torch(estimator: Any) -> nn.Module:
     ----------
     estimator : estimator instance
         A fitted classifier, regressor or `ImageFeatureExtractor` of skdeep.
+    output : {"probabilities", "logits"}, default="probabilities"
+        What the module of a classifier returns: probabilities, or the logits that they
+        are the softmax or the sigmoid of, which most methods of explanation work on.
+        Without effect on other estimators.
 
     Returns
     -------
@@ -52,23 +61,37 @@ def to_torch(estimator: Any) -> nn.Module:
           and, where there are categorical ones, a tensor of int64 of their codes, which
           `module.categories` lists from 1 on, 0 being missing or unknown;
         - of estimators of images: a tensor of shape (n_samples, n_channels, height,
-          width) of pixels in the numbers of the training images.
+          width), or of any other shape that the estimator takes as an array, of pixels
+          in the numbers of the training images.
 
-        It returns probabilities of shape (n_samples, n_classes), in the order of
-        `classes_`, or predictions with the axes of the training targets, or features;
-        in float64, or in float32 where the inputs are.
+        It returns
+
+        - probabilities of shape (n_samples, n_classes), in the order of `classes_`;
+        - or logits of this shape, with a single column, that of the second class, where
+          there are two classes;
+        - of regressors: predictions of shape (n_samples, n_outputs);
+        - of an `ImageFeatureExtractor`: features of shape (n_samples, n_features).
+
+        They have the dtype of the estimator's own answers to such inputs.
 
     Raises
     ------
     NotFittedError
         If the estimator is not fitted.
     PersistenceError
-        If it has no such module.
+        If it has no such module, or `output` is another.
 
     See Also
     --------
     to_onnx : For servers without Python; of whole Pipelines.
     save : For skdeep itself to read again.
+
+    Notes
+    -----
+    Softmax, sigmoid and the activations of the network are modules of `torch.nn`, each
+    called once in a forward pass, as the hooks of captum's DeepLift and shap's
+    DeepExplainer need it. Networks of torchvision and timm are rewritten so by
+    torch.fx, where that can follow them.
 
     Examples
     --------
@@ -80,18 +103,29 @@ def to_torch(estimator: Any) -> nn.Module:
     >>> module = to_torch(classifier)
     >>> with torch.no_grad():
     ...     proba = module(torch.from_numpy(X))
-    >>> (proba.numpy() == classifier.predict_proba(X)).all()
-    np.True_
+    >>> bool(abs(proba.numpy() - classifier.predict_proba(X)).max() < 1e-12)
+    True
     """
+    if output not in _OUTPUTS:
+        raise PersistenceError(
+            f"The 'output' parameter of to_torch must be one of {_OUTPUTS}. Got "
+            f"{output!r}."
+        )
     with plain_torch(training=True):
         module = export_module(estimator, "to_torch")
+        if isinstance(module, ClassProbabilities):
+            module.output = output
         return module.to(estimator.device_)
 
 
 def export_module(
-    estimator: Any, caller: str, dtype: torch.dtype | None = None
+    estimator: Any,
+    caller: str,
+    dtype: torch.dtype | None = None,
+    *,
+    resizes: bool = True,
 ) -> Exported:
-    """Return the module of an estimator, whose `raw` outputs are asked for as well.
+    """Return the module of an estimator, whose `outputs` are asked for as well.
 
     Parameters
     ----------
@@ -100,7 +134,10 @@ def export_module(
     caller : str
         Public name of what asks, for errors.
     dtype : torch.dtype or None, default=None
-        What the network is to compute in; None is what it was trained in.
+        What the network is to compute in; None is what it was trained in. That of an
+        extractor computes in float32.
+    resizes : bool, default=True
+        Whether images are brought to the size of the network.
 
     Returns
     -------
@@ -111,7 +148,8 @@ def export_module(
     name = type(estimator).__name__
     network = getattr(estimator, "module_", None)
     if isinstance(network, Backbone):
-        return _of_extractor(estimator, network, caller).eval()
+        extractor = _of_extractor(estimator, network, caller)
+        return _finished(extractor, resizes=resizes)
     scaler = estimator._state.scaler if isinstance(estimator, DeepEstimator) else False
     if not (
         scaler is None or isinstance(scaler, (ColumnScaler, TableEncoder, ImageEncoder))
@@ -122,14 +160,27 @@ def export_module(
         )
     network = _for_prediction(estimator).cpu()
     dtype = dtype or next(network.parameters()).dtype
-    return _module_of(estimator, _inputs(scaler, dtype), network.to(dtype)).eval()
+    inputs = _inputs(estimator, scaler, dtype)
+    module = _module_of(estimator, inputs, network.to(dtype))
+    return _finished(module, resizes=resizes)
 
 
-def _inputs(scaler: Any, dtype: torch.dtype) -> nn.Module:
+def _finished(module: Exported, *, resizes: bool) -> Exported:
+    if isinstance(module.inputs, ImageInputs):
+        module.inputs.resizes = resizes
+    return module.eval()
+
+
+def _inputs(estimator: Any, scaler: Any, dtype: torch.dtype) -> nn.Module:
     if isinstance(scaler, TableEncoder):
         return MixedInputs(scaler, dtype)
     if isinstance(scaler, ImageEncoder):
-        return ImageInputs(scaler, dtype)
+        return ImageInputs(
+            scaler,
+            dtype,
+            image_shape=estimator.image_shape,
+            channel_axis=estimator.channel_axis,
+        )
     return NumberInputs(scaler, dtype)
 
 
@@ -137,27 +188,32 @@ def _for_prediction(estimator: Any) -> nn.Module:
     network = estimator.module_
     if isinstance(network, TransferNet):
         backbone = cast("Any", network.backbone)
-        parts = (fused(backbone), *copy.deepcopy((network.scale, network.head)))
+        twin = separate_activations(fused(backbone))
+        parts = (twin, *copy.deepcopy((network.scale, network.head)))
         return TransferNet(*parts)
-    twin: nn.Module = copy.deepcopy(network)
-    return twin
+    copied: nn.Module = copy.deepcopy(network)
+    return copied
 
 
 def _module_of(estimator: Any, inputs: nn.Module, network: nn.Module) -> Exported:
     n_views = 1 + getattr(estimator, "tta", 0)
     state = estimator._state
+    module: Exported
     if isinstance(state.target, ClassTarget):
-        return ClassProbabilities(
+        module = ClassProbabilities(
             inputs,
             network,
             n_views,
             kind=state.target.loss_kind,
             temperature=state.temperature,
         )
-    criterion = copy.deepcopy(estimator.net_.criterion_).cpu()
-    return Predictions(
-        inputs, network, n_views, criterion=criterion, target=state.target
-    )
+    else:
+        criterion = copy.deepcopy(estimator.net_.criterion_).cpu()
+        module = Predictions(
+            inputs, network, n_views, criterion=criterion, target=state.target
+        )
+    module.wide = np.dtype(state.input_dtype) != np.float32
+    return module
 
 
 def _of_extractor(estimator: Any, network: Backbone, caller: str) -> Exported:
@@ -166,8 +222,10 @@ def _of_extractor(estimator: Any, network: Backbone, caller: str) -> Exported:
             f"{caller} takes an ImageFeatureExtractor of the last stage. Got one of "
             f"stage={estimator.stage!r}. Set stage=None."
         )
-    inputs = ImageInputs(estimator._encoder, next(network.parameters()).dtype)
-    return Exported(inputs, fused(network).cpu(), 1 + estimator.tta)
+    own = next(network.parameters()).dtype
+    inputs = _inputs(estimator, estimator._encoder, own)
+    twin = separate_activations(fused(network)).cpu()
+    return Exported(inputs, twin, 1 + estimator.tta)
 
 
 class Exported(nn.Module):
@@ -181,7 +239,15 @@ class Exported(nn.Module):
         The fitted network.
     n_views : int
         Views of an image that outputs are averaged over.
+
+    Attributes
+    ----------
+    wide : bool
+        Whether answers are in float64 even to inputs in float32, as those of an
+        estimator are that was fitted in float64.
     """
+
+    wide = False
 
     def __init__(self, inputs: nn.Module, network: nn.Module, n_views: int) -> None:
         super().__init__()
@@ -194,8 +260,8 @@ class Exported(nn.Module):
         """Categories of each categorical column; the first has the code 1."""
         return getattr(self.inputs, "categories", [])
 
-    def raw(self, *given: Tensor) -> Tensor:
-        """Return the outputs of the network."""
+    def outputs(self, *given: Tensor) -> Tensor:
+        """Return the outputs of the network, of each member of an ensemble."""
         x = self.inputs(*given)
         if self.n_views == 1:
             outputs: Tensor = self.network(x)
@@ -207,7 +273,8 @@ class Exported(nn.Module):
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
         """Return what the estimator answers to inputs, see `to_torch`."""
         given = (x,) if codes is None else (x, codes)
-        return self.answer(self.raw(*given)).to(_answered_in(x))
+        dtype = torch.float64 if self.wide else _answered_in(x)
+        return self.answer(self.outputs(*given)).to(dtype)
 
     def answer(self, outputs: Tensor) -> Tensor:
         """Return what the estimator makes of the network's outputs."""
@@ -225,6 +292,14 @@ class ClassProbabilities(Exported):
         What the outputs are logits of.
     temperature : float
         What they are divided by.
+
+    Attributes
+    ----------
+    output : {"probabilities", "logits"}
+        What is returned.
+    normalize : nn.Softmax or nn.Sigmoid
+        From logits to probabilities. A module, since tools that explain predictions
+        look for modules.
     """
 
     def __init__(
@@ -239,20 +314,43 @@ class ClassProbabilities(Exported):
         super().__init__(inputs, network, n_views)
         self.kind = kind
         self.temperature = temperature
-
-    def raw(self, *given: Tensor) -> Tensor:
-        """Return one row of logits a sample."""
-        logits = super().raw(*given)
-        if logits.dim() == 3:
-            logits = combine(logits, self.kind)
-        return logits if self.temperature == 1.0 else logits / self.temperature
+        self.output: Output = "probabilities"
+        self.normalize = nn.Softmax(-1) if kind == "multiclass" else nn.Sigmoid()
 
     def answer(self, outputs: Tensor) -> Tensor:
-        """Return probabilities in float64."""
-        return logits_to_proba(outputs, self.kind)
+        """Return probabilities, or logits, in float64."""
+        if self.output == "logits":
+            return self.logits(outputs)
+        if outputs.dim() == 3 and self.temperature == 1.0:
+            members: Tensor = self.normalize(self._of_both(_wide(outputs)))
+            return members.mean(dim=1)
+        found: Tensor = self.normalize(self._of_both(self.logits(outputs)))
+        return found
 
-    def codes(self, logits: Tensor) -> Tensor:
+    def _of_both(self, logits: Tensor) -> Tensor:
+        """Return the logits of both classes, where there are two."""
+        return torch.cat((-logits, logits), -1) if self.kind == "binary" else logits
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Return one row of logits a sample in float64, those of an ensemble's mean.
+
+        The logarithms do without the logarithm of a sigmoid, of which runtimes with a
+        rough sigmoid lose all digits.
+        """
+        logits = _wide(outputs)
+        if logits.dim() == 3:
+            if self.kind == "multiclass":
+                logits = _log_mean(logits - _log_sum(logits, 2))
+            else:
+                softplus = torch.log(1.0 + torch.exp(-logits.abs()))
+                positive = logits.clamp(max=0.0) - softplus
+                negative = (-logits).clamp(max=0.0) - softplus
+                logits = _log_mean(positive) - _log_mean(negative)
+        return logits if self.temperature == 1.0 else logits / self.temperature
+
+    def codes(self, outputs: Tensor) -> Tensor:
         """Return the position of the class that is predicted, or 0 and 1 by label."""
+        logits = self.logits(outputs)
         if self.kind == "multiclass":
             return logits.argmax(dim=1)
         favoured = (logits > 0).long()
@@ -288,7 +386,6 @@ class Predictions(Exported):
     ) -> None:
         super().__init__(inputs, network, n_views)
         self.criterion = criterion
-        self.one_dimensional = target.one_dimensional and target.n_quantiles == 1
         self.ordered = target.n_quantiles > 1
         scaler, limits = target.scaler, target.limits
         constants = {
@@ -301,23 +398,31 @@ class Predictions(Exported):
             known = None if values is None else torch.from_numpy(values.copy())
             self.register_buffer(name, known)
 
-    def raw(self, *given: Tensor) -> Tensor:
-        """Return predictions in the network's units."""
-        linked: Tensor = self.criterion.inverse_link(super().raw(*given))
-        return linked
-
     def answer(self, outputs: Tensor) -> Tensor:
-        """Return predictions in float64."""
-        y = outputs.double()
+        """Return predictions of shape (n_samples, n_outputs) in float64."""
+        y = _wide(self.criterion.inverse_link(outputs))
         if self.scale is not None:
             y = y * self.scale
         if self.offset is not None:
             y = y + self.offset
         if self.lowest is not None and self.highest is not None:
             y = torch.minimum(torch.maximum(y, self.lowest), self.highest)
-        if self.ordered:
-            return y.sort(dim=1).values
-        return y.squeeze(1) if self.one_dimensional else y
+        return y.sort(dim=1).values if self.ordered else y
+
+
+def _wide(outputs: Tensor) -> Tensor:
+    # Of the devices, Apple's has no float64.
+    return (outputs.cpu() if outputs.device.type == "mps" else outputs).double()
+
+
+def _log_sum(logarithms: Tensor, dim: int) -> Tensor:
+    highest = logarithms.amax(dim, keepdim=True)
+    return highest + torch.log(torch.exp(logarithms - highest).sum(dim, keepdim=True))
+
+
+def _log_mean(logarithms: Tensor) -> Tensor:
+    """Return the logarithm of the members' mean of what the logarithms are of."""
+    return _log_sum(logarithms, 1).squeeze(1) - math.log(logarithms.shape[1])
 
 
 def _answered_in(x: Tensor) -> torch.dtype:

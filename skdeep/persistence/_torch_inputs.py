@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from skdeep.data._image_layout import CHANNEL_COUNTS, flat_shape
 from skdeep.data._image_resizing import resize_images
 from skdeep.data._numeric import LARGEST, LIMIT
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from skdeep.data import ColumnScaler, ImageEncoder, TableEncoder
+    from skdeep.data._image_layout import ChannelAxis
 
 
 class NumberInputs(nn.Module):
@@ -189,14 +191,32 @@ class ImageInputs(nn.Module):
         Fitted.
     dtype : torch.dtype
         Of the network.
+    image_shape, channel_axis
+        See `read_images`.
+
+    Attributes
+    ----------
+    resizes : bool
+        Whether images are brought to the size of the network. Where they are not, they
+        must have that size.
     """
 
     mean: Tensor
     inverse: Tensor
 
-    def __init__(self, encoder: ImageEncoder, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        dtype: torch.dtype,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        channel_axis: ChannelAxis = "auto",
+    ) -> None:
         super().__init__()
         self.dtype = dtype
+        self.image_shape = None if image_shape is None else tuple(image_shape)
+        self.channel_axis = channel_axis
+        self.resizes = True
         self.size = encoder.size
         self.n_channels = int(encoder.n_channels or 1)
         self.resizing: dict[str, Any] = {
@@ -216,8 +236,11 @@ class ImageInputs(nn.Module):
         Parameters
         ----------
         images : Tensor of shape (batch, n_channels, height, width)
-            Pixels in the numbers of the training images: bytes, or floats.
+            Pixels in the numbers of the training images: bytes, or floats. The channels
+            may stand last as well, gray images may have none, and rows of
+            (batch, n_pixels) are images laid out flat.
         """
+        images = self._channels_first(images)
         floating = torch.float64 if self.dtype == torch.float64 else torch.float32
         if images.dtype.is_floating_point:
             images = self._unit(images)
@@ -227,13 +250,27 @@ class ImageInputs(nn.Module):
             images = images.to(floating) / 65535.0
         elif images.dtype != torch.uint8:
             images = self._unit(images.double())
-        images = resize_images(images, self.size, **self.resizing)
+        if self.resizes:
+            images = resize_images(images, self.size, **self.resizing)
         if images.dtype == torch.uint8:
             images = images.to(self.dtype) / 255.0
         images = images.to(self.dtype)
         if images.shape[1] != self.n_channels:
             images = images.expand(-1, self.n_channels, -1, -1)
         return (images - self.mean) * self.inverse if self.scales else images
+
+    def _channels_first(self, images: Tensor) -> Tensor:
+        if images.dim() == 2:
+            shape = flat_shape(images.shape[1], self.image_shape, "to_torch")
+            images = images.reshape(-1, *shape)
+        if images.dim() == 3:
+            return images.unsqueeze(1)
+        last = self.channel_axis == "last" or (
+            self.channel_axis == "auto"
+            and images.shape[1] not in CHANNEL_COUNTS
+            and images.shape[3] in CHANNEL_COUNTS
+        )
+        return images.permute(0, 3, 1, 2) if last else images
 
     def _unit(self, images: Tensor) -> Tensor:
         if (self.low, self.high) == (0.0, 1.0):
