@@ -104,8 +104,8 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         tensor: torch.Tensor = job.target.encode(codes, job.dtype)
         return tensor
 
-    def _strata(self, job: Job) -> Array | None:
-        return None
+    def _strata(self, job: Job) -> Array:
+        return job.train.codes
 
     def _make_loss(self, job: Job) -> torch.nn.Module:
         quantiles = self._quantiles(job.train.y)

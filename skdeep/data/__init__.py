@@ -13,7 +13,7 @@ from skdeep.data._image_rows import ImageRows
 from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
-from skdeep.data._splits import holdout
+from skdeep.data._splits import holdout, rare_rows
 from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
@@ -76,6 +76,7 @@ __all__ = [
     "make_rows",
     "open_store",
     "quantile_edges",
+    "rare_rows",
     "ravel_column",
     "read_images",
     "read_table",
