@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,6 +86,7 @@ __all__ = [
     "SearchTasks",
     "StrOptions",
     "Tags",
+    "accepts_sample_weight",
     "callback_management",
     "check_is_fitted",
     "check_method_params",
@@ -95,6 +98,7 @@ __all__ = [
     "num_samples",
     "rows_at",
     "scorer_for",
+    "scorer_with",
     "scorers_by_name",
     "split_rows",
     "tell_of_failures",
@@ -129,6 +133,36 @@ def scorers_by_name(scorer: Any) -> dict[str, Any]:
 def scorer_for(scorer: Any, name: str) -> Any:
     """Return a collection of one metric out of several."""
     return _MultimetricScorer(scorers={name: scorer._scorers[name]}, raise_exc=True)
+
+
+def accepts_sample_weight(scorer: Any) -> bool:
+    """Tell whether a scorer is of a metric of scikit-learn's kind that takes weights."""
+    metric = getattr(scorer, "_score_func", None)
+    return metric is not None and "sample_weight" in signature(metric).parameters
+
+
+def scorer_with(scorer: Any, **params: Any) -> Any:
+    """Return a scorer whose metric is also given some parameters.
+
+    Those that the metric does not take, or was given already, are left out; the labels
+    too, where predictions are compared and not probabilities.
+    """
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None:
+        return scorer
+    taken = signature(metric).parameters
+    if getattr(scorer, "_response_method", "predict") == "predict":
+        params.pop("labels", None)
+    added = {
+        name: value
+        for name, value in params.items()
+        if name in taken and name not in scorer._kwargs
+    }
+    if not added:
+        return scorer
+    told = copy(scorer)
+    told._kwargs = {**scorer._kwargs, **added}
+    return told
 
 
 def visual_block(estimator: Any, caption: str | None) -> Any:

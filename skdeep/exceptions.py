@@ -9,6 +9,7 @@
         ├── MissingDependencyError      also an ImportError
         ├── NetworkError                also a RuntimeError
         ├── PersistenceError            also a ValueError
+        ├── ScoringError                also a ValueError
         ├── StudyError                  also a RuntimeError
         └── WeightsError                also a RuntimeError
     UserWarning
@@ -35,6 +36,7 @@ __all__ = [
     "MissingDependencyError",
     "NetworkError",
     "PersistenceError",
+    "ScoringError",
     "SkdeepError",
     "SkdeepWarning",
     "StudyError",
@@ -282,6 +284,23 @@ class PersistenceError(SkdeepError, ValueError):
     --------
     >>> from skdeep.exceptions import PersistenceError, SkdeepError
     >>> issubclass(PersistenceError, SkdeepError)
+    True
+    """
+
+
+class ScoringError(SkdeepError, ValueError):
+    """Raised where `scoring` fails on the validation rows, or returns no number.
+
+    What it raised itself is the `__cause__`.
+
+    See Also
+    --------
+    SkdeepError : Base of all errors.
+
+    Examples
+    --------
+    >>> from skdeep.exceptions import ScoringError, SkdeepError
+    >>> issubclass(ScoringError, SkdeepError)
     True
     """
 

@@ -94,15 +94,14 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         )
         for part in (job.train, job.valid):
             if part is not None:
-                of_row = per_class[part.codes]
-                part.weight = of_row if part.weight is None else of_row * part.weight
+                part.scale_weight(per_class[part.codes])
 
     def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
         tensor: torch.Tensor = job.target.encode(codes, job.dtype)
         return tensor
 
-    def _strata(self, job: Job) -> Array | None:
-        return None if job.target.kind == "multilabel" else job.train.codes
+    def _strata(self, job: Job) -> Array:
+        return job.train.codes
 
     def _make_loss(self, job: Job) -> torch.nn.Module:
         single = job.target.kind == "single"

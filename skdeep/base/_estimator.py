@@ -27,6 +27,7 @@ from skdeep.base._fitted import FittedAttributes
 from skdeep.base._forward import forward_blocks
 from skdeep.base._hooks import Hooks
 from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._monitor import Monitor, warn_of_substitute
 from skdeep.base._resuming import Ledger, check_store
 from skdeep.base._scored_callbacks import answers, copied_callbacks
 from skdeep.base._search_space import SearchSpaces
@@ -35,7 +36,7 @@ from skdeep.base._validate import validate
 from skdeep.data import (
     float_dtype,
     holdout,
-    in_memory,
+    rare_rows,
 )
 from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
@@ -193,14 +194,22 @@ class DeepEstimator(
         """Hold validation rows out, where early stopping needs them."""
         if job.valid is not None or job.partial or not self._stops_early(job):
             return
-        train_rows, valid_rows = holdout(
-            job.train.n_rows,
-            self.validation_fraction,
-            job.streams.splitting,
-            self._strata(job),
-            owner=type(self).__name__,
-        )
+        draw = (job.train.n_rows, self.validation_fraction, job.streams.splitting)
+        strata = self._strata(job)
+        by = {"targets" if strata.ndim > 1 else "strata": strata}
+        train_rows, valid_rows = holdout(*draw, **by, owner=type(self).__name__)
+        rare = rare_rows(*draw, **by)
+        share = 1.0
+        if rare.size:
+            # One row of a rare class tells nothing of the others, and training cannot
+            # spare it: all are trained on, and watched as well.
+            usual = np.setdiff1d(valid_rows, rare)
+            share = len(usual) / (job.train.n_rows - len(rare))
+            train_rows = np.union1d(train_rows, rare)
+            valid_rows = np.union1d(valid_rows, rare)
         job.valid = job.train.rows(valid_rows)
+        if rare.size:
+            job.valid.scale_weight(np.where(np.isin(valid_rows, rare), share, 1.0))
         job.held_out = self.refit
         job.train = job.train.rows(train_rows)
 
@@ -253,6 +262,7 @@ class DeepEstimator(
         trained = yield from stepwise(
             run, job.batches, job.valid_batches, hooks, keep_state=job.partial
         )
+        warn_of_substitute(self, job, trained.watched)
         tasks.close(lambda: self._fitted(job, trained))
         return trained
 
@@ -289,22 +299,8 @@ class DeepEstimator(
         if job.valid is None or self.scoring == "loss" or job.partial:
             return None
         scorer = check_scoring(self, self.scoring)
-        valid, view = job.valid, self._view_in_training(job, run)
-        X = in_memory(valid.X)
-        weighted = valid.weight is not None and hasattr(scorer, "_score_func")
-        extra = {"sample_weight": valid.weight} if weighted else {}
-
-        def score() -> float:
-            value = scorer(view, X, valid.y, **extra)
-            try:
-                return float(value)
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"The 'scoring' parameter of {type(self).__name__} must return a "
-                    f"number. Got {value!r}."
-                ) from error
-
-        return score
+        view = self._view_in_training(job, run)
+        return Monitor(view, scorer, job.valid, job.target)
 
     def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
         return FittedState(

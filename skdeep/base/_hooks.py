@@ -140,8 +140,8 @@ class Hooks(ABC):
         """Return predictions in the network's units from its outputs."""
 
     @abstractmethod
-    def _strata(self, job: Job) -> Array | None:
-        """Return the class of every training row, for a stratified hold-out."""
+    def _strata(self, job: Job) -> Array:
+        """Return the class of every training row, or its columns of targets."""
 
     def _temperature(self, job: Job, trained: TrainedNetwork) -> float:
         """Return what logits are divided by, learnt on the validation rows."""

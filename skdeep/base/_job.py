@@ -53,6 +53,10 @@ class Part:
             codes=self.codes[index],
         )
 
+    def scale_weight(self, factor: Array) -> None:
+        """Multiply the weight of every row by a factor of its own."""
+        self.weight = factor if self.weight is None else self.weight * factor
+
 
 @storable()
 @dataclass

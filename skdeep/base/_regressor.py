@@ -105,8 +105,8 @@ class DeepRegressor(RegressorMixin, DeepEstimator):
         tensor: torch.Tensor = job.target.encode(codes, job.dtype)
         return tensor
 
-    def _strata(self, job: Job) -> Array | None:
-        return None
+    def _strata(self, job: Job) -> Array:
+        return job.train.codes
 
     def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
         # A target in float64 may have digits that float32 does not hold, whatever the

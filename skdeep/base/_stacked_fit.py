@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._monitor import warn_of_substitute
 from skdeep.base._validate import validate
 from skdeep.data import StackedBatches, TensorRows
 from skdeep.losses import StackedLoss, StackedPenalty
@@ -240,7 +241,9 @@ def _train(chunk: list[FitRequest]) -> None:
         request.seconds += member.seconds
         request.together = len(chunk)
         with _timed(request):
-            request.estimator._adopt(request.job, member.trained())  # type: ignore[arg-type]  # there is one
+            trained, job = member.trained(), cast("Job", request.job)
+            warn_of_substitute(request.estimator, job, trained.watched)
+            request.estimator._adopt(job, trained)
         request.job = None
 
 

@@ -20,7 +20,7 @@ from skdeep.data._images import (
 )
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
-from skdeep.data._splits import holdout
+from skdeep.data._splits import holdout, rare_rows
 from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
@@ -88,6 +88,7 @@ __all__ = [
     "make_rows",
     "open_store",
     "quantile_edges",
+    "rare_rows",
     "ravel_column",
     "read_images",
     "read_table",

@@ -52,6 +52,8 @@ class TrainedNetwork:
     history: dict[str, Array]
     n_epochs: int
     best_epoch: int
+    # What told the best epoch: the plan's monitor, or what stood in for it.
+    watched: str
     state: dict[str, Any] = field(default_factory=dict)
 
 
@@ -213,6 +215,7 @@ class TrainingRun:
             history=net.columns(),
             n_epochs=self.epoch,
             best_epoch=self.stopper.best_epoch,
+            watched=self.stopper.watched,
             state=state,
         )
 
@@ -225,6 +228,7 @@ class TrainingRun:
             history=net.columns(),
             n_epochs=self.epoch,
             best_epoch=self.stopper.best_epoch,
+            watched=self.stopper.watched,
         )
 
     @contextmanager

@@ -106,6 +106,7 @@ class Member:
             history=run.net.columns(),
             n_epochs=len(self.rows),
             best_epoch=self.stopper.best_epoch,
+            watched=self.stopper.watched,
         )
 
 

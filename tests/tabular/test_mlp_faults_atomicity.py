@@ -19,6 +19,7 @@ from sklearn.utils.fixes import parse_version
 from skorch.callbacks import Callback, EarlyStopping
 
 from skdeep import MLPClassifier, MLPRegressor
+from skdeep.exceptions import ScoringError
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 RNG = np.random.default_rng(0)
@@ -241,7 +242,7 @@ def test_failing_scorers_and_activations_leave_no_trace(kind, fitted):
         net.fit(X, Y)
     net.set_params(early_stopping=True, scoring=scorer_that_fails)
     before = dict(vars(net))
-    with pytest.raises(KeyError, match="stopped by the test"):
+    with pytest.raises(ScoringError, match="stopped by the test"):
         net.fit(X, Y)
     assert vars(net) == before
     net.set_params(scoring="loss")
