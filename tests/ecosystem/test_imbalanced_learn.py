@@ -34,7 +34,9 @@ def pipeline(sampler, **params):
     return make_pipeline(found(random_state=0), net.set_params(**params))
 
 
-@pytest.mark.parametrize("sampler", ["RandomUnderSampler", "RandomOverSampler", "SMOTE"])
+@pytest.mark.parametrize(
+    "sampler", ["RandomUnderSampler", "RandomOverSampler", "SMOTE"]
+)
 def test_sampler_raises_the_recall_of_a_rare_class(rare, sampler):
     """Balanced rows in fit find more of the rare class; all rows are predicted."""
     X, y = rare

@@ -23,7 +23,9 @@ def test_table_of_a_classifier(two_classes):
         np.zeros(4), net.fit(X, y).predict_proba, num_samples=500
     )
     weights = dict(told.as_list())
-    assert min(weights["a"], weights["b"]) > 3 * max(abs(weights["c"]), abs(weights["d"]))
+    assert min(weights["a"], weights["b"]) > 3 * max(
+        abs(weights["c"]), abs(weights["d"])
+    )
     assert told.predict_proba.sum() == pytest.approx(1)
 
 

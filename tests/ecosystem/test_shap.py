@@ -129,7 +129,7 @@ def test_words_of_a_text_are_explained():
         return net.predict_proba([str(row) for row in rows])
 
     masker = shap.maskers.Text(r"\W+")
-    told = shap.Explainer(predict_proba, masker, algorithm="exact")(["a good film"])
+    told = shap.Explainer(predict_proba, masker)(["a good film"])
     words = [word.strip() for word in told.data[0]]
     assert words[int(np.argmax(told.values[0][:, 1]))] == "good"
     total = told.values[0].sum(axis=0) + told.base_values[0]
