@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,33 @@ def test_every_test_file_has_its_file():
         folder = path.relative_to(ROOT).parts
         if folder[0] != "tests" or not path.name.startswith("test_") or len(folder) < 3:
             continue
-        if folder[1] == "docs":
-            continue  # pages, not rooms
+        if folder[1] in {"docs", "ecosystem", "foreign"}:
+            continue  # pages, and other people's software
         room = ROOT.joinpath("skdeep", *folder[1:-1])
         subjects = [f"test{file.stem}" for file in room.glob("_[a-z]*.py")]
         if not any(f"{path.stem}_".startswith(f"{name}_") for name in subjects):
             orphans.append(name_of(path))
     assert orphans == []
+
+
+def test_every_library_of_the_ecosystem_has_its_test_and_its_word():
+    """What `tox -e ecosystem` installs is what is marked, and is in the page."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = project["dependency-groups"]
+    installed = {re.split(r"[<>=]", line)[0] for line in groups["ecosystem"]}
+    marks = [
+        mark
+        for path in (ROOT / "tests" / "ecosystem").glob("test_*.py")
+        for mark in re.findall(
+            r"^pytestmark = pytest\.mark\.ecosystem\((.+)\)$",
+            path.read_text("utf-8"),
+            flags=re.MULTILINE,
+        )
+    ]
+    marked = {name for mark in marks for name in re.findall(r'"([^"]+)"', mark)}
+    assert marked - {"skops"} == installed  # which comes by an extra
+    page = (ROOT / "docs" / "with_other_libraries.md").read_text("utf-8").lower()
+    assert [name for name in sorted(marked) if name.lower() not in page] == []
 
 
 def test_todo_says_until_when():
