@@ -104,7 +104,8 @@ def test_module_is_taken_as_a_copy(
     after = module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert net.backbone is module
-    first = net.module_.backbone.body.first[0]
+    fitted: Any = net.module_
+    first = fitted.backbone.body.first[0]
     assert torch.equal(first.weight, module.first[0].weight)
     np.testing.assert_array_equal(clone(net).fit(X, y).predict_proba(X), said)
     by_function = ImageClassifier(
@@ -334,7 +335,8 @@ def test_every_family_of_timm_is_a_backbone(family: str) -> None:
                 raise
             continue
         assert np.isfinite(net.predict_proba(X)).all()
-        backbone = net.module_.backbone
+        module: Any = net.module_
+        backbone = module.backbone
         for stage in backbone.stages:
             assert any(backbone.body.get_parameter(n).ndim > 1 for n in stage)
         return
