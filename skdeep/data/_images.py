@@ -359,8 +359,11 @@ def _is_encoded(item: Any) -> bool:
     if isinstance(item, dict):
         # A row of a table of Hugging Face datasets that has not been decoded.
         return "bytes" in item and "path" in item
-    buffer = isinstance(item, memoryview) and item.ndim == 1
-    return buffer or isinstance(item, (bytes, bytearray)) or hasattr(item, "read")
+    if isinstance(item, memoryview):
+        return item.ndim == 1
+    # A frame has an attribute for each of its columns, whatever they are called.
+    opened = callable(getattr(item, "read", None)) and not hasattr(item, "shape")
+    return opened or isinstance(item, (bytes, bytearray))
 
 
 def _is_pillow(item: Any) -> bool:

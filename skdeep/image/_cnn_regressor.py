@@ -77,8 +77,8 @@ class CNNRegressor(CNNDoor, DeepRegressor):
     channel_axis : {"auto", "first", "last"}, default="auto"
         Where the channels of images stand; "auto" takes the axis of length 1, 3 or 4.
     augmenter : {"light", "strong"}, ImageAugmenter or None, default=None
-        Makes training images harder, each epoch anew; never others. The strengths of an
-        instance can be searched, as in ``augmenter__rotation``.
+        Makes training images harder, each epoch anew; never others. Each strength can
+        be searched, as in ``augmenter__rotation``.
     mixup : float, default=0.0
         Blend training images in pairs, by shares from Beta(mixup, mixup) [2]_; 0 does
         not.

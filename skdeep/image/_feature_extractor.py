@@ -53,15 +53,16 @@ class ImageFeatureExtractor(
 
     Parameters
     ----------
-    backbone : str or callable, default="resnet18"
+    backbone : str, callable or torch.nn.Module, default="resnet18"
         Name of one of torchvision's classifiers, such as "vgg16", "inception_v3" or
-        "mobilenet_v3_small"; "timm/" and a name of timm, where that is installed; or a
-        function without arguments that makes a network whose last layer is its head.
+        "mobilenet_v3_small"; "timm/" and a name of timm, where that is installed; a
+        function without arguments that makes a network whose last layer is its head; or
+        such a network, which is copied.
     weights : str, path, member of torchvision's weights or None, default="DEFAULT"
         "DEFAULT" and names such as "IMAGENET1K_V1" are downloaded to TORCH_HOME unless
         they are there, and verified; a path is that of a state dict, of torch or
-        safetensors. None starts from random numbers. Where `backbone` is a function
-        "DEFAULT" leaves it as it comes.
+        safetensors. None starts from random numbers. Where `backbone` is a function or
+        a network "DEFAULT" leaves it as it comes.
     stage : int or None, default=None
         Which stage's output is averaged over the image: 0 is next to the input, -1 next
         to the head. None takes what the head was given.

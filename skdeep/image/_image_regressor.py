@@ -26,15 +26,16 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
 
     Parameters
     ----------
-    backbone : str or callable, default="resnet18"
+    backbone : str, callable or torch.nn.Module, default="resnet18"
         Name of one of torchvision's classifiers, such as "vgg16" or "inception_v3";
-        "timm/" and a name of timm, where that is installed; or a function without
-        arguments that makes a network whose last layer is its head.
+        "timm/" and a name of timm, where that is installed; a function without
+        arguments that makes a network whose last layer is its head; or such a network,
+        which is copied.
     weights : str, path, member of torchvision's weights or None, default="DEFAULT"
         "DEFAULT" and names such as "IMAGENET1K_V1" are downloaded to TORCH_HOME unless
         they are there, and verified; a path is that of a state dict, of torch or
-        safetensors. None starts from random numbers. Where `backbone` is a function
-        "DEFAULT" leaves it as it comes.
+        safetensors. None starts from random numbers. Where `backbone` is a function or
+        a network "DEFAULT" leaves it as it comes.
     trainable_layers : int, "all" or list of str, default=0
         Stages trained along with the head, counted from the last one, or patterns of
         names of parameters, as in ``"layer4.*"``. The rest is frozen. Statistics of
@@ -75,8 +76,8 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         adapted to them, as it always is to other numbers of channels.
     augmenter : {"light", "strong"}, ImageAugmenter or None, default=None
         Makes training images harder; never others. Trained stages see others each
-        epoch, a frozen backbone `n_views` of each image. The strengths of an instance
-        can be searched, as in ``augmenter__rotation``.
+        epoch, a frozen backbone `n_views` of each image. Each strength can be
+        searched, as in ``augmenter__rotation``.
     n_views : int, default=4
         Augmented copies of each training image whose features the head learns from,
         beside the image itself, where the backbone is frozen.

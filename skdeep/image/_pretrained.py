@@ -346,7 +346,7 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         """Return what learns, in a word or two for a progress bar."""
         if job.pretrained.head_phase:
             return "head"
-        backbone = job.module.backbone
+        backbone = cast(Backbone, job.module.backbone)
         frozen = [p for p in backbone.parameters() if not p.requires_grad]
         return "head and last stages" if frozen else "all layers"
 

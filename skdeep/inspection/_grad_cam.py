@@ -176,7 +176,10 @@ def _last_maps(view: FittedView, modules: list[nn.Module]) -> nn.Module:
     """Return the last module that puts out more than one pixel."""
     sizes: dict[nn.Module, int] = {}
 
-    def measure(module: nn.Module, _args: Any, output: torch.Tensor) -> None:
+    def measure(module: nn.Module, _args: Any, output: Any) -> None:
+        if not isinstance(output, torch.Tensor):
+            # Branches of several sizes, in networks of timm.
+            return
         maps = _as_maps(view, output)
         sizes[module] = 0 if maps is None else maps.shape[2] * maps.shape[3]
         # Nothing but the token for all of them follows the last patches.
@@ -204,7 +207,9 @@ def _block_maps(
 ) -> Array:
     seen: list[torch.Tensor] = []
 
-    def restart(_module: nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
+    def restart(_module: nn.Module, _args: Any, output: Any) -> Any:
+        if not isinstance(output, torch.Tensor):
+            return output
         # Gradients are wanted by the maps alone: what made them need not be kept. And
         # a copy, since what follows may write into them.
         seen.append(output.detach().clone().requires_grad_())

@@ -166,7 +166,7 @@ def verify_hash(path: Path, *, name: str) -> None:
     if not digest.startswith(beginning):
         raise WeightsError(
             f"The weights file {path} of {name} is truncated or was changed: its "
-            f"sha256 begins with {digest[: len(beginning)]}, not with {beginning} as its "
+            f"sha256 begins with {digest[: len(beginning)]}, not {beginning} as its "
             f"name says. Delete it, and then: {_remedies(path)}"
         )
 

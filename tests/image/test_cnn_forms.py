@@ -148,7 +148,7 @@ def test_images_of_another_size_are_refused_in_predict(tiny_images):
     with pytest.raises(ValueError, match=r"\(8, 8\).*Got \(9, 9\)"):
         net.predict(np.zeros((3, 9, 9), dtype=np.uint8))
     with pytest.raises(ValueError, match="be gray"):
-        net.predict(np.zeros((3, 8, 8, 3), dtype=np.uint8))
+        net.predict(np.arange(3 * 8 * 8 * 3, dtype=np.uint8).reshape(3, 8, 8, 3))
 
 
 def test_broken_file_is_named(tiny_images, tmp_path):

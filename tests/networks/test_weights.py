@@ -361,7 +361,7 @@ def test_regnet_is_loaded(tmp_path: Path) -> None:
 def test_published_file_has_the_preprocessing_of_its_member(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Members of one network differ in their sizes; a copied file is told by its sha."""
+    """Members of one network differ in their sizes; a copy is told by its sha."""
     state = make_state("mobilenet_v2")
     path = save(state, tmp_path)
     other = resolve(path, "mobilenet_v2")

@@ -42,12 +42,13 @@ def test_photographs_are_recognised(
     """Features go with the head that they were learnt with, whatever the form."""
     paths = [str(path) for path in photographs.values()]
     pictures = [Image.open(path).convert("RGB") for path in paths]
-    X: list[Any] = {
+    forms: dict[str, list[Any]] = {
         "paths": paths,
         "pictures": pictures,
         "arrays": [np.asarray(picture) for picture in pictures],
         "bytes": [Path(path).read_bytes() for path in paths],
-    }[form]
+    }
+    X = forms[form]
     extractor = ImageFeatureExtractor(learnt.backbone, weights=learnt.weights)
     found = probabilities(learnt, extractor.fit_transform(X)).argmax(1).tolist()
     for name, number in zip(photographs, found, strict=True):
@@ -135,9 +136,10 @@ def test_last_stage_learns_and_no_other(
     frozen = ImageClassifier(learnt.backbone, weights=learnt.weights, **QUICK)
     net.fit(X[::3], y[::3])
     frozen.fit(X[::3], y[::3])
-    bodies = [n.module_.backbone.body.state_dict() for n in (frozen, net)]
+    backbones: list[Any] = [n.module_.backbone for n in (frozen, net)]
+    bodies = [backbone.body.state_dict() for backbone in backbones]
     moved = {n for n in bodies[0] if not torch.equal(bodies[0][n], bodies[1][n])}
-    last = set(net.module_.backbone.stages[-1])
+    last = set(backbones[1].stages[-1])
     assert moved <= last
     assert any(bodies[0][name].ndim == 4 for name in moved)
     rest = np.arange(len(X)) % 3 > 0

@@ -65,8 +65,8 @@ def colours(seed: int) -> np.ndarray:
 @pytest.fixture(params=KINDS)
 def fitted(request: Any, tiny_backbone: Any) -> Callable[[Any], Any]:
     """Return a function that fits an estimator, and one that says what it finds."""
-    quick = {"random_state": 0, "image_size": SIDE}
-    pretrained = {"backbone": tiny_backbone, "cache_features": False}
+    quick: dict[str, Any] = {"random_state": 0, "image_size": SIDE}
+    pretrained: dict[str, Any] = {"backbone": tiny_backbone, "cache_features": False}
     makers: dict[str, Callable[[], Any]] = {
         "CNNClassifier": lambda: CNNClassifier(4, max_epochs=2, **quick),
         "CNNRegressor": lambda: CNNRegressor(4, max_epochs=2, **quick),
@@ -292,7 +292,7 @@ def test_single_picture_or_file_is_refused(
     [path] = saved(pictures(colours[:1]), tmp_path)
     content = Path(path).read_bytes()
     for X in (path, Path(path), content, io.BytesIO(content), *pictures(colours[:1])):
-        with pytest.raises(TypeError, match=r"expects a list of images\. Got .* singl"):
+        with pytest.raises(TypeError, match=r"expects a list of images\. Got .* sin"):
             say(X)
 
 

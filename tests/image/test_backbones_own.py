@@ -26,6 +26,7 @@ from skdeep import (
 )
 from skdeep._seeding import isolated_global_rng
 from skdeep.exceptions import WeightsError
+from skdeep.inspection import grad_cam
 
 QUICK: dict[str, Any] = {"head_epochs": 5, "max_epochs": 2, "random_state": 0}
 
@@ -104,7 +105,8 @@ def test_module_is_taken_as_a_copy(
     after = module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert net.backbone is module
-    first = net.module_.backbone.body.first[0]
+    fitted: Any = net.module_
+    first = fitted.backbone.body.first[0]
     assert torch.equal(first.weight, module.first[0].weight)
     np.testing.assert_array_equal(clone(net).fit(X, y).predict_proba(X), said)
     by_function = ImageClassifier(
@@ -268,8 +270,7 @@ def families_of_timm() -> list[Any]:
         import timm
     except ImportError:
         return []
-    # Classifiers of a thousand classes are what is asked for; these are encoders of
-    # 400 million parameters.
+    # These have no classes, and 412 million parameters at least.
     return [name for name in timm.list_modules() if name != "deepseek_vit"]
 
 
@@ -334,7 +335,28 @@ def test_every_family_of_timm_is_a_backbone(family: str) -> None:
                 raise
             continue
         assert np.isfinite(net.predict_proba(X)).all()
-        backbone = net.module_.backbone
+        module: Any = net.module_
+        backbone = module.backbone
         for stage in backbone.stages:
             assert any(backbone.body.get_parameter(n).ndim > 1 for n in stage)
         return
+
+
+def test_branches_of_several_sizes_are_no_maps(coloured: Any) -> None:
+    """A stage that puts out a list is passed over, or refused by a sentence."""
+    pytest.importorskip("timm")
+    X, y = coloured
+    net = ImageClassifier(
+        "timm/hrnet_w18_small", weights=None, image_size=64, head_epochs=1
+    )
+    net.set_params(random_state=0).fit(X[:4], y[:4])
+    assert grad_cam(net, X[:2]).shape == (2, 64, 64)
+    backbone: Any = net.module_.backbone
+    lists = 0
+    for stage in range(net.n_stages_):
+        try:
+            found = backbone.stage_features(torch.zeros(1, 3, 64, 64), stage)
+            assert found.ndim == 2
+        except ValueError as error:
+            lists += "must put out one map" in str(error)
+    assert lists >= 1
