@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -55,7 +56,8 @@ def to_torch(estimator: Any) -> nn.Module:
 
         It returns probabilities of shape (n_samples, n_classes), in the order of
         `classes_`, or predictions with the axes of the training targets, or features;
-        in float64, or in float32 where the inputs are.
+        in float64, or in float32 where the inputs are; predictions only where the
+        training targets were, too.
 
     Raises
     ------
@@ -154,7 +156,12 @@ def _module_of(estimator: Any, inputs: nn.Module, network: nn.Module) -> Exporte
         )
     criterion = copy.deepcopy(estimator.net_.criterion_).cpu()
     return Predictions(
-        inputs, network, n_views, criterion=criterion, target=state.target
+        inputs,
+        network,
+        n_views,
+        criterion=criterion,
+        target=state.target,
+        wide=state.input_dtype == np.float64,
     )
 
 
@@ -205,11 +212,15 @@ class Exported(nn.Module):
     def forward(self, x: Tensor, codes: Tensor | None = None) -> Tensor:
         """Return what the estimator answers to inputs, see `to_torch`."""
         given = (x,) if codes is None else (x, codes)
-        return self.answer(self.raw(*given)).to(_answered_in(x))
+        return self.answer(self.raw(*given)).to(self.answered_in(x))
 
     def answer(self, outputs: Tensor) -> Tensor:
         """Return what the estimator makes of the network's outputs."""
         return outputs
+
+    def answered_in(self, x: Tensor) -> torch.dtype:
+        """Return the dtype that inputs are answered in."""
+        return _dtype_of(x)
 
 
 class ClassProbabilities(Exported):
@@ -268,6 +279,8 @@ class Predictions(Exported):
         Of the training: its link.
     target : NumberTarget
         Fitted.
+    wide : bool
+        Whether the training data, inputs or targets, were wider than float32.
     """
 
     scale: Tensor | None
@@ -283,9 +296,11 @@ class Predictions(Exported):
         *,
         criterion: Any,
         target: NumberTarget,
+        wide: bool,
     ) -> None:
         super().__init__(inputs, network, n_views)
         self.criterion = criterion
+        self.wide = wide
         self.one_dimensional = target.one_dimensional and target.n_quantiles == 1
         self.ordered = target.n_quantiles > 1
         scaler, limits = target.scaler, target.limits
@@ -317,8 +332,12 @@ class Predictions(Exported):
             return y.sort(dim=1).values
         return y.squeeze(1) if self.one_dimensional else y
 
+    def answered_in(self, x: Tensor) -> torch.dtype:
+        """Return the dtype that inputs are answered in."""
+        return torch.float64 if self.wide else _dtype_of(x)
 
-def _answered_in(x: Tensor) -> torch.dtype:
+
+def _dtype_of(x: Tensor) -> torch.dtype:
     # Bytes are images, whose pixels float32 holds exactly.
     narrow = x.dtype in _BYTES or x.dtype in (torch.float16, torch.float32)
     return torch.float32 if narrow else torch.float64
