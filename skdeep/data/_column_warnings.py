@@ -152,7 +152,7 @@ def warn_of_unknown(
     (name, example, of_fit), *others = found
     seen = ", ".join(repr(level) for level in islice(of_fit, SHOWN))
     if len(of_fit) > SHOWN:
-        seen += ", ..."
+        seen += " and others"
     more = ""
     if others:
         columns = ", ".join(f"column {other[0]!r}" for other in others[:SHOWN])

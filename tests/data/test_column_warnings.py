@@ -231,7 +231,7 @@ def test_many_categories_are_told_of_in_many_rows_only() -> None:
     new = pd.DataFrame({"user": [f"v{i}" for i in range(20)]})
     assert said(lambda: model.predict(new[:19])) == []
     (sentence,) = said(lambda: model.predict(new))
-    assert "where fit saw 'u0', 'u1', 'u10', ..." in sentence
+    assert "where fit saw 'u0', 'u1', 'u10' and others." in sentence
     assert len(said(lambda: model.predict(known[:1].replace("u0", "U0")))) == 1
 
 

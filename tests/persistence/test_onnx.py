@@ -154,6 +154,7 @@ def test_frame_with_categories_is_one_input_a_column(frame):
     ).fit(frame, LABELS)
     model = to_onnx(net, frame)
     new = frame.assign(city="Paris", visits=99)
+    new.iloc[0] = frame.iloc[0]
     found = run(model, as_feeds(new))
     np.testing.assert_allclose(
         found["probabilities"], net.predict_proba(new), atol=1e-5

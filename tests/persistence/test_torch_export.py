@@ -78,7 +78,7 @@ def test_module_says_what_a_perceptron_says(estimator, dtype):
     net = copy.deepcopy(estimator).fit(X, y)
     module = to_torch(net)
     answer = said(module, X)
-    assert answer.dtype == dtype
+    assert answer.dtype == expected(net, X).dtype
     np.testing.assert_allclose(answer, expected(net, X), rtol=4 * np.finfo(dtype).eps)
     again = exported(module, X)
     for n in (2, 48):
