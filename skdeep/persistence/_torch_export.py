@@ -253,6 +253,14 @@ class Exported(nn.Module):
         self.network = network
         self.n_views = n_views
 
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Let the network compute in a dtype."""
+        self.network.to(dtype)
+        inputs: Any = self.inputs
+        inputs.dtype = dtype
+        if isinstance(inputs, ImageInputs):
+            inputs.to(dtype)
+
     @property
     def categories(self) -> list[list[Any]]:
         """Categories of each categorical column; the first has the code 1."""
