@@ -44,26 +44,31 @@ def to_onnx(
     All is in the graph: scaling, categories, missing values, the steps of
     scikit-learn, ensembles, probabilities, labels, the units of a target. It takes any
     number of rows. Its outputs are called as sklearn-onnx calls them: "label" and
-    "probabilities" of classifiers, "variable" of regressors and transformers, the
-    numbers in float32. The extra "onnx" installs what is needed.
+    "probabilities" of classifiers, in float32, and "variable" of regressors and
+    transformers, in the dtype of the estimator's own answers. The extra "onnx" installs
+    what is needed.
 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted estimator of skdeep, or a `sklearn.pipeline.Pipeline` of it and of
-        steps that sklearn-onnx can convert.
+        A fitted estimator of skdeep, a `sklearn.pipeline.Pipeline` of it and of steps
+        that sklearn-onnx can convert, or a meta-estimator around it, such as
+        `VotingClassifier`, `StackingRegressor`, `CalibratedClassifierCV` or
+        `BaggingClassifier`. Of a search its `best_estimator_`.
     sample : array-like of shape (n_samples, n_features) or of images
         A few rows in the form in which rows will come: their dtype is that of the
-        inputs. Numbers and images are one input, "X"; columns of a data frame, and of
-        any table with categories, are one input each, of shape (n_samples, 1), by their
-        names or "x0", "x1" and so on. Images are one array, of the size that the
-        network sees.
+        inputs. Numbers and images are one input, "X". Columns of a table with
+        categories, and of a data frame for a Pipeline that begins with a step of
+        scikit-learn, are one input each, of shape (n_samples, 1), by their names or
+        "x0", "x1" and so on. Images are one array, of the size that the network sees:
+        resized already, and where `preprocessing_` has a margin, without it.
     path : str, path or None, default=None
         Where to write the model as well; replaced as a whole.
-    tolerance : float or None, default=1e-5
-        How far, beside the largest number of the sample's predictions, the answers of
-        onnxruntime may be from those of the estimator, at least 0. None does not ask
-        it.
+    tolerance : float, "auto" or None, default="auto"
+        How far, beside the largest of the predictions or 1, the answers of onnxruntime
+        may be from those of the estimator, at least 0. "auto" is 1e-5; for a network
+        that is so deep that rounding in float32 takes more, eight times what it takes,
+        0.01 at most, which a pass in float64 tells. None does not compare.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def to_onnx(
     NotFittedError
         If the estimator is not fitted.
     PersistenceError
-        If a step cannot be converted, or the graph answers otherwise.
+        If there is no graph of a step, the sample is none, or the graph answers
+        otherwise.
     MissingDependencyError
         If onnx, onnxscript, onnxruntime or, for steps of scikit-learn, skl2onnx is not
         installed.
@@ -83,13 +89,21 @@ def to_onnx(
     See Also
     --------
     to_torch : For PyTorch.
+    register_onnx_converters : For sklearn-onnx itself.
     save : For skdeep itself to read again.
 
     Notes
     -----
-    With a sample of float32 the steps of scikit-learn compute in float32, where
-    scikit-learn itself would compute in float64. Where that is too coarse, because
-    numbers are large beside their differences, pass a sample of float64.
+    Answers are compared on the sample and on rows that are made up from it and from
+    what the estimator learnt: the edges of quantiles and the numbers next to them,
+    numbers beyond those of training, missing ones, known and unknown categories.
+
+    Networks compute in the dtype that they were trained in, what stands before and
+    behind them in float64. With a sample of float32 the steps of scikit-learn compute
+    in float32, where scikit-learn itself may compute in float64. Where that is too
+    coarse, because numbers are large beside their differences, pass a sample of
+    float64. Steps that onnxruntime or sklearn-onnx knows in float32 alone compute in
+    float32 all the same.
 
     Examples
     --------

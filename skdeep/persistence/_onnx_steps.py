@@ -98,7 +98,7 @@ class _Nodes:
         self, op_type: str, *inputs: str, to_output: bool = False, **attributes: Any
     ) -> str:
         """Add a node; return the name of what it puts out."""
-        output = (
+        output: str = (
             self.output
             if to_output
             else self.scope.get_unique_variable_name(op_type.lower())

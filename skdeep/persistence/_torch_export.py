@@ -142,8 +142,15 @@ def export_module(
     module : Exported
         On the CPU.
     """
-    check_is_fitted(estimator)
     name = type(estimator).__name__
+    if isinstance(estimator, type):
+        name = f"the class {estimator.__name__}"
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise PersistenceError(
+            f"{caller} takes a fitted classifier or regressor of tables or images, or "
+            f"an ImageFeatureExtractor. Got {name}."
+        )
+    check_is_fitted(estimator)
     network = getattr(estimator, "module_", None)
     if isinstance(network, Backbone):
         extractor = _of_extractor(estimator, network, caller)
@@ -155,6 +162,7 @@ def export_module(
         raise PersistenceError(
             f"{caller} takes a fitted classifier or regressor of tables or images, or "
             f"an ImageFeatureExtractor. Got {name}."
+            f"{' Pass its last step.' if hasattr(estimator, 'steps') else ''}"
         )
     network = _for_prediction(estimator).cpu()
     dtype = dtype or next(network.parameters()).dtype

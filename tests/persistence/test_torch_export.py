@@ -198,8 +198,11 @@ def test_what_has_no_module_is_refused():
         to_torch(MLPClassifier())
     with pytest.raises(PersistenceError, match="takes a fitted classifier or regr"):
         to_torch(LogisticRegression().fit(ROWS, LABELS))
-    with pytest.raises((PersistenceError, TypeError, NotFittedError)):
+    with pytest.raises(PersistenceError, match="Got ImageAugmenter"):
         to_torch(ImageAugmenter())
+    for value, got in ((None, "NoneType"), (MLPClassifier, "the class MLPClassifier")):
+        with pytest.raises(PersistenceError, match=f"Got {got}"):
+            to_torch(value)
     staged = ImageFeatureExtractor(
         "shufflenet_v2_x0_5", weights=None, stage=1, random_state=0
     ).fit(IMAGES)
