@@ -184,7 +184,7 @@ def _rows(estimator: Any, sample: Any) -> Any:
             "to_onnx takes a few rows as its second argument, in the form in which "
             f"rows will come. Got {_named(sample)}. Pass X[:5], say."
         )
-    shape = tuple(getattr(sample, "shape", (len(sample),)))
+    shape = tuple(sample.shape) if hasattr(sample, "shape") else (len(sample),)
     if not shape or 0 in shape:
         raise PersistenceError(
             f"to_onnx needs a sample of at least one row and one column for {owner}. "

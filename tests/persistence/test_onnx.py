@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -283,6 +284,15 @@ def test_sample_may_be_a_list_of_rows():
     X = PLACED["TabularMLPClassifier"].X
     model = to_onnx(net, X[1:4].tolist())
     assert names_of(model.graph.input) == ["x0", "x1", "x2", "x3"]
+
+
+def test_sample_may_be_sparse():
+    """The graph takes dense rows all the same."""
+    net = MLPClassifier((4,), **QUICK).fit(sp.csr_array(ROWS), LABELS)
+    found = run(to_onnx(net, sp.csr_array(ROWS)[:5]), {"X": ROWS})
+    np.testing.assert_allclose(
+        found["probabilities"], net.predict_proba(ROWS), atol=1e-5
+    )
 
 
 def test_pipeline_says_what_is_wrong_with_a_sample(pipeline):
