@@ -305,3 +305,8 @@ class SearchTasks:
         """Close the task of the whole search."""
         if self.root is not None:
             self.root.call_on_fit_task_end(estimator=self.search, **self.data)
+
+
+def scaler_of_powers(transformer: Any) -> Any:
+    """Return the fitted StandardScaler of a `PowerTransformer`, which hides it."""
+    return transformer._scaler

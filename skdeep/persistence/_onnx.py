@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,10 +15,18 @@ from skdeep._atomic_files import sweep, write_atomically
 from skdeep._compat import check_is_fitted
 from skdeep._devices import plain_torch
 from skdeep._optional import optional_dependency
+from skdeep.data import ImageEncoder
 from skdeep.exceptions import PersistenceError
 from skdeep.persistence._estimators import is_ours
-from skdeep.persistence._onnx_columns import columns_of
-from skdeep.persistence._onnx_network import OPSETS, aligned, network_model
+from skdeep.persistence._onnx_checking import answers_of, check_graph
+from skdeep.persistence._onnx_network import (
+    check_sample,
+    encoder_of,
+    joined,
+    network_model,
+)
+from skdeep.persistence._onnx_runtime import runnable
+from skdeep.persistence._onnx_sklearn import holds_ours, sklearn_model
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
@@ -28,33 +37,38 @@ def to_onnx(
     sample: Any,
     path: str | os.PathLike[str] | None = None,
     *,
-    tolerance: float | None = 1e-5,
+    tolerance: float | Literal["auto"] | None = "auto",
 ) -> Any:
     """Return a fitted estimator or Pipeline as one ONNX model.
 
     All is in the graph: scaling, categories, missing values, the steps of
     scikit-learn, ensembles, probabilities, labels, the units of a target. It takes any
     number of rows. Its outputs are called as sklearn-onnx calls them: "label" and
-    "probabilities" of classifiers, "variable" of regressors and transformers, the
-    numbers in float32. The extra "onnx" installs what is needed.
+    "probabilities" of classifiers, in float32, and "variable" of regressors and
+    transformers, in the dtype of the estimator's own answers. The extra "onnx" installs
+    what is needed.
 
     Parameters
     ----------
     estimator : estimator instance
-        A fitted estimator of skdeep, or a `sklearn.pipeline.Pipeline` of it and of
-        steps that sklearn-onnx can convert.
+        A fitted estimator of skdeep, a `sklearn.pipeline.Pipeline` of it and of steps
+        that sklearn-onnx can convert, or a meta-estimator around it, such as
+        `VotingClassifier`, `StackingRegressor`, `CalibratedClassifierCV` or
+        `BaggingClassifier`. Of a search its `best_estimator_`.
     sample : array-like of shape (n_samples, n_features) or of images
         A few rows in the form in which rows will come: their dtype is that of the
-        inputs. Numbers and images are one input, "X"; columns of a data frame, and of
-        any table with categories, are one input each, of shape (n_samples, 1), by their
-        names or "x0", "x1" and so on. Images are one array, of the size that the
-        network sees.
+        inputs. Numbers and images are one input, "X". Columns of a table with
+        categories, and of a data frame for a Pipeline that begins with a step of
+        scikit-learn, are one input each, of shape (n_samples, 1), by their names or
+        "x0", "x1" and so on. Images are one array, of the size that the network sees:
+        resized already, and where `preprocessing_` has a margin, without it.
     path : str, path or None, default=None
         Where to write the model as well; replaced as a whole.
-    tolerance : float or None, default=1e-5
-        How far, beside the largest number of the sample's predictions, the answers of
-        onnxruntime may be from those of the estimator, at least 0. None does not ask
-        it.
+    tolerance : float, "auto" or None, default="auto"
+        How far, beside the largest of the predictions or 1, the answers of onnxruntime
+        may be from those of the estimator, at least 0. "auto" is 1e-5; for a network
+        that is so deep that rounding in float32 takes more, eight times what it takes,
+        0.01 at most, which a pass in float64 tells. None does not compare.
 
     Returns
     -------
@@ -66,7 +80,8 @@ def to_onnx(
     NotFittedError
         If the estimator is not fitted.
     PersistenceError
-        If a step cannot be converted, or the graph answers otherwise.
+        If there is no graph of a step, the sample is none, or the graph answers
+        otherwise.
     MissingDependencyError
         If onnx, onnxscript, onnxruntime or, for steps of scikit-learn, skl2onnx is not
         installed.
@@ -74,13 +89,21 @@ def to_onnx(
     See Also
     --------
     to_torch : For PyTorch.
+    register_onnx_converters : For sklearn-onnx itself.
     save : For skdeep itself to read again.
 
     Notes
     -----
-    With a sample of float32 the steps of scikit-learn compute in float32, where
-    scikit-learn itself would compute in float64. Where that is too coarse, because
-    numbers are large beside their differences, pass a sample of float64.
+    Answers are compared on the sample and on rows that are made up from it and from
+    what the estimator learnt: the edges of quantiles and the numbers next to them,
+    numbers beyond those of training, missing ones, known and unknown categories.
+
+    Networks compute in the dtype that they were trained in, what stands before and
+    behind them in float64. With a sample of float32 the steps of scikit-learn compute
+    in float32, where scikit-learn itself may compute in float64. Where that is too
+    coarse, because numbers are large beside their differences, pass a sample of
+    float64. Steps that onnxruntime or sklearn-onnx knows in float32 alone compute in
+    float32 all the same.
 
     Examples
     --------
@@ -96,18 +119,112 @@ def to_onnx(
     for package in ("onnx", "onnxruntime", "onnxscript"):
         with optional_dependency(package, needed_by="to_onnx"):
             __import__(package)
-    check_is_fitted(estimator)
+    estimator = _exportable(estimator)
+    _check_tolerance(tolerance)
+    sample = _rows(estimator, sample)
     estimator = _on_cpu(estimator)
     with plain_torch(training=True):
         model, feeds = _chained(_segments(estimator), sample)
     model.graph.name = type(estimator).__name__
     model.producer_name = "skdeep"
+    session = runnable(model, type(estimator).__name__)
     if tolerance is not None:
-        _check(model, feeds, estimator, sample, tolerance)
+        check_graph(session, estimator, sample, feeds, tolerance)
     if path is not None:
         sweep(path)
         write_atomically(path, model.SerializeToString())
     return model
+
+
+def _exportable(estimator: Any) -> Any:
+    """Return what is fitted and can be a graph; of a search, what it has found."""
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise PersistenceError(
+            "to_onnx takes a fitted estimator of skdeep, or a Pipeline or "
+            f"meta-estimator with one. Got {_named(estimator)}."
+        )
+    check_is_fitted(estimator)
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if not (is_ours(estimator) or isinstance(estimator, Pipeline)) and not holds_ours(
+        estimator
+    ):
+        raise PersistenceError(
+            "to_onnx takes a fitted estimator of skdeep, or a Pipeline or "
+            f"meta-estimator with one. Got {type(estimator).__name__}. Use "
+            "skl2onnx.to_onnx."
+        )
+    return estimator
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return repr(value) if isinstance(value, (str, type(None))) else type(value).__name__
+
+
+def _check_tolerance(tolerance: Any) -> None:
+    known = tolerance is None or tolerance == "auto"
+    number = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
+    if not known and not (number and tolerance >= 0):
+        raise PersistenceError(
+            "The 'tolerance' parameter of to_onnx must be 'auto', None or a number of "
+            f"at least 0. Got {tolerance!r}."
+        )
+
+
+def _rows(estimator: Any, sample: Any) -> Any:
+    """Return a sample that the estimator takes: rows, one at least."""
+    owner = type(estimator).__name__
+    if isinstance(sample, (str, bytes, os.PathLike)):
+        raise PersistenceError(
+            "to_onnx takes a few rows as its second argument, in the form in which "
+            f"rows will come, and the path of a file as its third. Got {sample!r} "
+            f"where the rows belong. Write to_onnx(model, X[:5], {str(sample)!r})."
+        )
+    if not (hasattr(sample, "shape") or isinstance(sample, (list, tuple))):
+        raise PersistenceError(
+            "to_onnx takes a few rows as its second argument, in the form in which "
+            f"rows will come. Got {_named(sample)}. Pass X[:5], say."
+        )
+    shape = tuple(sample.shape) if hasattr(sample, "shape") else (len(sample),)
+    if not shape or 0 in shape:
+        raise PersistenceError(
+            f"to_onnx needs a sample of at least one row and one column for {owner}. "
+            f"Got shape {shape}."
+        )
+    if isinstance(sample, (list, tuple)) and not _sees_images(estimator):
+        sample = _array_of(sample, owner)
+    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    if is_ours(first):
+        check_sample(first, sample)
+    try:
+        answers_of(estimator, getattr(sample, "iloc", sample)[:1])
+    # Of the estimator or of a step, in as many kinds as there are mistakes.
+    except Exception as error:
+        raise PersistenceError(
+            f"to_onnx takes rows that {owner} takes. Got a sample that it refuses: "
+            f"{error}"
+        ) from error
+    return sample
+
+
+def _array_of(sample: Any, owner: str) -> Array:
+    try:
+        values = np.asarray(sample)
+        if values.dtype.kind in "US":
+            # Numbers beside texts would have become texts.
+            values = np.asarray(sample, dtype=object)
+    except ValueError as error:
+        raise PersistenceError(
+            f"to_onnx takes a sample of rows of equal length for {owner}. Got a "
+            f"{type(sample).__name__} of others."
+        ) from error
+    return values
+
+
+def _sees_images(estimator: Any) -> bool:
+    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    return is_ours(first) and isinstance(encoder_of(first), ImageEncoder)
 
 
 def _on_cpu(estimator: Any) -> Any:
@@ -128,12 +245,9 @@ def _on_cpu(estimator: Any) -> Any:
 def _segments(estimator: Any) -> list[Any]:
     """Return estimators of skdeep, and Pipelines of what stands between them."""
     if not isinstance(estimator, Pipeline):
-        if not is_ours(estimator):
-            raise PersistenceError(
-                "to_onnx takes a fitted estimator of skdeep, or a Pipeline with one. "
-                f"Got {type(estimator).__name__}."
-            )
-        return [estimator]
+        if is_ours(estimator):
+            return [estimator]
+        return [Pipeline([(type(estimator).__name__.lower(), estimator)])]
     segments: list[Any] = []
     for name, step in estimator.steps:
         if step is None or isinstance(step, str):
@@ -149,25 +263,17 @@ def _segments(estimator: Any) -> list[Any]:
 
 def _chained(segments: list[Any], sample: Any) -> tuple[Any, dict[str, Array]]:
     """Return one model of all segments, and the sample as its inputs."""
-    from onnx import compose
-
     whole: Any = None
     feeds: dict[str, Array] = {}
     rows = sample
     for number, segment in enumerate(segments):
-        convert = network_model if is_ours(segment) else _sklearn_model
+        convert = network_model if is_ours(segment) else sklearn_model
         model, given = convert(segment, rows)
         if whole is None:
             whole, feeds = model, given
         else:
-            (out,), (into,) = whole.graph.output, list(given)
-            part = compose.add_prefix(model, f"step{number}_", rename_outputs=False)
-            pairs = [(out.name, f"step{number}_{into}")]
-            before = compose.add_prefix(
-                whole, f"before{number}_", rename_inputs=False, rename_outputs=True
-            )
-            pairs = [(f"before{number}_{out.name}", pairs[0][1])]
-            whole = aligned(compose.merge_models(before, part, io_map=pairs))
+            (into,) = given
+            whole = joined(whole, model, {whole.graph.output[0].name: into})
         if number + 1 < len(segments):
             rows = _transformed(segment, rows, whole)
     return whole, feeds
@@ -182,97 +288,3 @@ def _transformed(segment: Any, rows: Any, model: Any) -> Array:
     values = np.asarray(found.toarray() if sp.issparse(found) else found)
     kind = helper.tensor_dtype_to_np_dtype(output.type.tensor_type.elem_type)
     return values.astype(kind)
-
-
-def _sklearn_model(pipeline: Pipeline, rows: Any) -> tuple[Any, dict[str, Array]]:
-    with optional_dependency("skl2onnx", needed_by="to_onnx of a Pipeline"):
-        import skl2onnx
-        from skl2onnx.common import data_types as types
-
-    feeds = columns_of(rows) if hasattr(rows, "columns") else {"X": _array(rows)}
-    kinds = {
-        "f4": types.FloatTensorType,
-        "f8": types.DoubleTensorType,
-        "i8": types.Int64TensorType,
-        "b1": types.BooleanTensorType,
-        "u1": types.UInt8TensorType,
-    }
-    inputs = [
-        (
-            name,
-            kinds.get(values.dtype.str[1:], types.StringTensorType)(
-                [None, values.shape[1]]
-            ),
-        )
-        for name, values in feeds.items()
-    ]
-    options = {"zipmap": False} if hasattr(pipeline, "predict_proba") else None
-    try:
-        model = skl2onnx.convert_sklearn(
-            pipeline,
-            initial_types=inputs,
-            target_opset=OPSETS,
-            options=None if options is None else {id(pipeline.steps[-1][1]): options},
-        )
-    # Of skl2onnx, in as many kinds as there are steps that it cannot convert.
-    except Exception as error:
-        raise PersistenceError(
-            f"sklearn-onnx cannot convert {' and '.join(dict(pipeline.steps))}: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    return aligned(model), feeds
-
-
-def _array(rows: Any) -> Array:
-    values = np.asarray(rows.toarray() if sp.issparse(rows) else rows)
-    if values.dtype.kind == "f" and values.dtype.itemsize in (4, 8):
-        return values
-    return values.astype(np.int64 if values.dtype.kind in "iu" else values.dtype)
-
-
-def _check(
-    model: Any, feeds: dict[str, Array], estimator: Any, sample: Any, tolerance: float
-) -> None:
-    """Compare what onnxruntime answers to a sample with what the estimator does."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    found = dict(zip(names, session.run(None, feeds), strict=True))
-    if hasattr(estimator, "predict_proba"):
-        expected, got = estimator.predict_proba(sample), found["probabilities"]
-    elif hasattr(estimator, "predict"):
-        expected, got = estimator.predict(sample), found["variable"]
-    else:
-        expected, got = estimator.transform(sample), found[names[-1]]
-    expected = np.asarray(expected, dtype=np.float64)
-    got = np.asarray(got, dtype=np.float64).reshape(expected.shape)
-    apart = float(np.abs(got - expected).max(initial=0.0))
-    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    if not apart <= tolerance * scale:
-        raise PersistenceError(
-            f"The graph's answers are up to {apart:.2g} from those of "
-            f"{type(estimator).__name__}, where {tolerance * scale:.2g} is allowed. "
-            "Pass a sample of float64, or a larger tolerance."
-        )
-    if "label" in found:
-        _check_labels(found["label"], estimator, expected, tolerance)
-
-
-def _check_labels(labels: Any, estimator: Any, proba: Array, tolerance: float) -> None:
-    """Compare labels, but for rows where rounding decides between two."""
-    classes = np.asarray(estimator.classes_)
-    if labels.ndim == 2:
-        clear = np.abs(proba - 0.5) > tolerance
-        same = labels == (proba > 0.5)
-    else:
-        ranked = np.sort(proba, axis=1)
-        margin = ranked[:, -1] - ranked[:, -2] if proba.shape[1] > 1 else ranked[:, -1]
-        clear = margin > 2 * tolerance
-        same = labels.astype(classes.dtype) == classes[np.argmax(proba, axis=1)]
-    if not same[clear].all():
-        raise PersistenceError(
-            f"The graph's labels are not those of {type(estimator).__name__}."
-        )

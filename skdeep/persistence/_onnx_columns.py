@@ -61,6 +61,32 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ == "NAType" or value != value  # noqa: PLR0124
 
 
+def check_columns(estimator: Any, sample: Any) -> None:
+    """Refuse a sample that has not the columns of an estimator of tables.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted one of tables with categories.
+    sample : array-like or data frame of shape (n_samples, n_columns)
+        Given by the user.
+
+    Raises
+    ------
+    PersistenceError
+        If it has not.
+    """
+    wanted = len(estimator._schema.categorical)
+    columns = getattr(sample, "columns", None)
+    shape = np.shape(sample) if columns is None else (len(sample), len(columns))
+    if len(shape) != 2 or shape[1] != wanted:
+        got = f"shape {shape}" if len(shape) != 2 else shape[1]
+        raise PersistenceError(
+            f"to_onnx takes a sample of {wanted} columns for this "
+            f"{type(estimator).__name__}. Got {got}."
+        )
+
+
 def columns_model(estimator: Any, sample: Any) -> tuple[Any, dict[str, Array], Any]:
     """Return a graph from columns to numbers and codes.
 
@@ -82,13 +108,9 @@ def columns_model(estimator: Any, sample: Any) -> tuple[Any, dict[str, Array], A
     """
     from onnx import TensorProto, helper
 
+    check_columns(estimator, sample)
     feeds = columns_of(sample)
     schema, names = estimator._schema, list(feeds)
-    if len(names) != len(schema.categorical):
-        raise PersistenceError(
-            f"to_onnx takes a sample of {len(schema.categorical)} columns for this "
-            f"{type(estimator).__name__}. Got {len(names)}."
-        )
     numeric = [names[i] for i in schema.numeric_columns]
     narrow = all(feeds[name].dtype == np.float32 for name in numeric)
     dtype = np.float32 if narrow else np.float64
@@ -132,12 +154,10 @@ def _code_nodes(name: str, values: Array, categories: Sequence[Any]) -> list[Any
 
     code, source = f"code of {name}", name
     nodes = []
+    if values.dtype.kind == "f" and categories:
+        return _float_code_nodes(name, code, [float(c) for c in categories])
     if values.dtype.kind == "O":
         keys: dict[str, Any] = {"keys_strings": [str(c) for c in categories]}
-    elif values.dtype.kind == "f":
-        source = f"category of {name}"
-        nodes.append(helper.make_node("Cast", [name], [source], to=TensorProto.FLOAT))
-        keys = {"keys_floats": [float(c) for c in categories]}
     else:
         source = f"category of {name}"
         nodes.append(helper.make_node("Cast", [name], [source], to=TensorProto.INT64))
@@ -164,6 +184,33 @@ def _code_nodes(name: str, values: Array, categories: Sequence[Any]) -> list[Any
         )
     )
     return nodes
+
+
+def _float_code_nodes(name: str, code: str, categories: list[float]) -> list[Any]:
+    """Return nodes that compare with each category, in all digits of float64."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    positions = np.arange(1, len(categories) + 1)
+    constants = {
+        f"categories of {name}": np.array(categories, dtype=np.float64),
+        f"codes of {name}": positions.astype(np.int64),
+        f"axis of {name}": np.array([1], dtype=np.int64),
+    }
+    known, codes, axis = constants
+    wide, same, flags = (f"{part} of {name}" for part in ("wide", "same", "flags"))
+    return [
+        *(
+            helper.make_node(
+                "Constant", [], [key], value=numpy_helper.from_array(values, key)
+            )
+            for key, values in constants.items()
+        ),
+        helper.make_node("Cast", [name], [wide], to=TensorProto.DOUBLE),
+        helper.make_node("Equal", [wide, known], [same]),
+        helper.make_node("Cast", [same], [flags], to=TensorProto.INT64),
+        helper.make_node("Mul", [flags, codes], [f"code where {name}"]),
+        helper.make_node("ReduceSum", [f"code where {name}", axis], [code], keepdims=1),
+    ]
 
 
 def onnx_type(dtype: np.dtype[Any]) -> int:

@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from skdeep._optional import optional_dependency
-from skdeep.data import ImageEncoder, TableEncoder
+from skdeep.data import ColumnScaler, ImageEncoder, TableEncoder
 from skdeep.exceptions import PersistenceError
-from skdeep.persistence._onnx_columns import columns_model
+from skdeep.persistence._onnx_columns import check_columns, columns_model
+from skdeep.persistence._onnx_runtime import first_line
 from skdeep.persistence._torch_export import (
     ClassProbabilities,
     Exported,
+    Predictions,
     export_module,
 )
 
@@ -36,7 +38,7 @@ _TRACED_ROWS = 2
 
 
 class _Answers(nn.Module):
-    """What the graph puts out: codes and probabilities, or numbers, in float32.
+    """What the graph puts out: codes and probabilities, or numbers.
 
     Parameters
     ----------
@@ -44,20 +46,25 @@ class _Answers(nn.Module):
         Of the estimator.
     layout : callable
         From what comes in to what the module takes.
+    wide : bool
+        Whether numbers are put out in float64.
     """
 
-    def __init__(self, module: Exported, layout: nn.Module) -> None:
+    def __init__(self, module: Exported, layout: nn.Module, *, wide: bool) -> None:
         super().__init__()
         self.module = module
         self.layout = layout
+        self.wide = wide
 
     def forward(self, *given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return what the graph puts out."""
-        outputs = self.module.raw(*self.layout(*given))
-        answers = self.module.answer(outputs).float()
+        # All that follows the network is reckoned in float64, where onnxruntime's
+        # functions are exact: in float32 its sigmoid has few digits far from zero.
+        outputs = self.module.outputs(*self.layout(*given)).double()
+        answers = self.module.answer(outputs)
         if isinstance(self.module, ClassProbabilities):
-            return self.module.codes(outputs), answers
-        return answers.unsqueeze(1) if answers.dim() == 1 else answers
+            return self.module.codes(outputs), answers.float()
+        return answers if self.wide else answers.float()
 
 
 class _AsTheyCome(nn.Module):
@@ -123,18 +130,77 @@ def network_model(estimator: Any, sample: Any) -> tuple[Any, dict[str, Array]]:
     PersistenceError
         If there is no such graph.
     """
-    # Runtimes lack many operators in float64.
-    module = export_module(estimator, "to_onnx", torch.float32)
-    scaler = getattr(estimator, "_state", None)
-    encoder = estimator._encoder if scaler is None else scaler.scaler
-    if isinstance(encoder, TableEncoder) and encoder.categories.columns:
+    encoder = encoder_of(estimator)
+    images = isinstance(encoder, ImageEncoder)
+    # Convolutions exist in float32 alone.
+    dtype = torch.float32 if images else None
+    module = export_module(estimator, "to_onnx", dtype, resizes=False)
+    if has_categories(estimator):
         return _mixed_model(estimator, module, sample)
-    if isinstance(encoder, ImageEncoder):
+    if images:
         values, layout = _image_layout(estimator, sample)
     else:
         values, layout = _dense(sample), _AsTheyCome()
-    model = _traced(_Answers(module, layout), {"X": values})
+    wide = _is_wide(module, values.dtype)
+    model = _traced(_Answers(module, layout, wide=wide), {"X": values})
     return _with_label(model, estimator), {"X": values}
+
+
+def check_sample(estimator: Any, sample: Any) -> None:
+    """Refuse a sample of another form than an estimator's graph takes.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Fitted, of skdeep.
+    sample : array-like of n_samples rows
+        Given by the user.
+
+    Raises
+    ------
+    PersistenceError
+        If it has another form.
+    """
+    encoder = encoder_of(estimator)
+    if has_categories(estimator):
+        check_columns(estimator, sample)
+    elif isinstance(encoder, ImageEncoder):
+        if not isinstance(sample, np.ndarray):
+            raise _no_array(sample)
+    elif encoder is None or isinstance(encoder, (ColumnScaler, TableEncoder)):
+        _dense(sample)
+
+
+def encoder_of(estimator: Any) -> Any:
+    """Return what encodes the inputs of a fitted estimator of skdeep."""
+    state = getattr(estimator, "_state", None)
+    return getattr(estimator, "_encoder", None) if state is None else state.scaler
+
+
+def has_categories(estimator: Any) -> bool:
+    """Tell whether an estimator of skdeep takes columns of categories."""
+    encoder = encoder_of(estimator)
+    return isinstance(encoder, TableEncoder) and bool(encoder.categories.columns)
+
+
+def is_indicator(classifier: Any) -> bool:
+    """Tell whether a classifier of skdeep predicts several labels a row."""
+    return bool(classifier._state.target.loss_kind == "multilabel")
+
+
+def pixels_of(estimator: Any, images: Any) -> Array | None:
+    """Return images of shape (n, n_channels, height, width); None of a table."""
+    if not isinstance(encoder_of(estimator), ImageEncoder):
+        return None
+    pixels: Array = estimator._read(images, reset=False).block()
+    return pixels
+
+
+def _is_wide(module: Exported, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the estimator answers to inputs of a dtype in float64."""
+    if not isinstance(module, Predictions):
+        return False
+    return module.wide or dtype not in (np.float32, np.uint8, np.uint16, np.bool_)
 
 
 def _dense(sample: Any) -> Array:
@@ -152,34 +218,34 @@ def _dense(sample: Any) -> Array:
 def _image_layout(estimator: Any, sample: Any) -> tuple[Array, nn.Module]:
     table = estimator._read(sample, reset=False)
     if not table.is_dense or not isinstance(sample, np.ndarray):
-        raise PersistenceError(
-            "to_onnx takes a sample of images as one array, all of one size. Got "
-            f"{type(sample).__name__}."
-        )
+        raise _no_array(sample)
     last = table.layout.channel_axis == "last"
     shape = tuple(int(side) for side in table.pixels.shape[1:])
     if tuple(table.layout.size) != tuple(estimator_size(estimator)):
         raise PersistenceError(
-            f"to_onnx takes images of the size that the network sees, "
+            "to_onnx takes images of the size that the network sees, "
             f"{estimator_size(estimator)}. Got {table.layout.size}. Resize the sample, "
             "and in front of the graph all images, with antialiasing."
         )
     return sample, _Images(shape, channels_last=last and len(shape) == 3)
 
 
+def _no_array(sample: Any) -> PersistenceError:
+    return PersistenceError(
+        "to_onnx takes a sample of images as one array, all of one size. Got "
+        f"{type(sample).__name__}."
+    )
+
+
 def estimator_size(estimator: Any) -> tuple[int, int]:
     """Return height and width of the images that the network of an estimator sees."""
-    state = getattr(estimator, "_state", None)
-    encoder: Any = estimator._encoder if state is None else state.scaler
-    height, width = encoder.size
+    height, width = encoder_of(estimator).size
     return height, width
 
 
 def _mixed_model(
     estimator: Any, module: Exported, sample: Any
 ) -> tuple[Any, dict[str, Array]]:
-    from onnx import compose
-
     front, feeds, numbers_dtype = columns_model(estimator, sample)
     schema = estimator._schema
     n_numeric, n_codes = len(schema.numeric_columns), len(schema.categorical_columns)
@@ -189,10 +255,87 @@ def _mixed_model(
     if n_numeric:
         numbers = np.zeros((_TRACED_ROWS, n_numeric), dtype=numbers_dtype)
         given, layout = {"numbers": numbers, **given}, _AsTheyCome()
-    network = _with_label(_traced(_Answers(module, layout), given), estimator)
-    network = compose.add_prefix(network, "net_", rename_outputs=False)
-    pairs = [(name, f"net_{name}") for name in given]
-    return aligned(compose.merge_models(aligned(front), network, io_map=pairs)), feeds
+    wide = _is_wide(module, np.dtype(numbers_dtype))
+    answers = _Answers(module, layout, wide=wide)
+    network = _with_label(_traced(answers, given), estimator)
+    return joined(front, network, {name: name for name in given}), feeds
+
+
+def joined(first: Any, second: Any, links: Mapping[str, str]) -> Any:
+    """Return a graph that hands outputs of one to inputs of another.
+
+    Parameters
+    ----------
+    first, second : onnx.ModelProto
+        Changed in place: what has a name inside of them gets another.
+    links : mapping of str to str
+        From outputs of the first to inputs of the second, all of them.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        With the inputs of the first and the outputs of the second.
+    """
+    from onnx import helper
+
+    one, two = first.graph, second.graph
+    own = {value.name for value in one.input}
+    rename(one, {name: f"a_{name}" for name in _names(one) - own})
+    kept = {value.name for value in two.output}
+    within = {name: f"b_{name}" for name in _names(two) - kept}
+    within |= {into: f"a_{out}" for out, into in links.items()}
+    # An output's name may be that of an input of the whole.
+    clash = kept & (own | {f"a_{name}" for name in kept})
+    if clash:
+        raise PersistenceError(
+            f"to_onnx takes no column of the name {min(clash)!r}, which is that of an "
+            "output. Rename it."
+        )
+    rename(two, within)
+    graph = helper.make_graph(
+        [*one.node, *two.node],
+        two.name,
+        list(one.input),
+        list(two.output),
+        [*one.initializer, *two.initializer],
+    )
+    opsets = {
+        entry.domain: entry for model in (first, second) for entry in model.opset_import
+    }
+    functions = {
+        (function.domain, function.name): function
+        for model in (first, second)
+        for function in model.functions
+    }
+    whole = helper.make_model(
+        graph,
+        opset_imports=list(opsets.values()),
+        functions=list(functions.values()),
+    )
+    return aligned(whole)
+
+
+def _names(graph: Any) -> set[str]:
+    """Return the names that a graph gives, but for those of graphs inside of it."""
+    named = {value.name for value in (*graph.input, *graph.initializer)}
+    return named | {name for node in graph.node for name in node.output if name}
+
+
+def rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Give names of a graph others, also in graphs inside of it."""
+    for values in (graph.input, graph.output, graph.initializer):
+        for value in values:
+            value.name = names.get(value.name, value.name)
+    del graph.value_info[:]
+    for node in graph.node:
+        for known in (node.input, node.output):
+            for place, name in enumerate(known):
+                known[place] = names.get(name, name)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                own = _names(attribute.g)
+                outer = {name: new for name, new in names.items() if name not in own}
+                rename(attribute.g, outer)
 
 
 def _traced(module: nn.Module, given: Mapping[str, Array]) -> Any:
@@ -225,10 +368,11 @@ def _traced(module: nn.Module, given: Mapping[str, Array]) -> Any:
                 opset_version=OPSET,
                 verbose=False,
             )
+    # Of torch, in as many kinds as there are ways to write what it cannot follow.
     except Exception as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), "")
         raise PersistenceError(
-            f"torch cannot write this network as ONNX: {reason}. Use to_torch."
+            f"torch cannot write this network as ONNX: {first_line(error)}. Use "
+            "to_torch."
         ) from error
     if program is None:
         raise PersistenceError("torch's exporter returned no program.")

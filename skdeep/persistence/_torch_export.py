@@ -144,8 +144,15 @@ def export_module(
     module : Exported
         On the CPU.
     """
-    check_is_fitted(estimator)
     name = type(estimator).__name__
+    if isinstance(estimator, type):
+        name = f"the class {estimator.__name__}"
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise PersistenceError(
+            f"{caller} takes a fitted classifier or regressor of tables or images, or "
+            f"an ImageFeatureExtractor. Got {name}."
+        )
+    check_is_fitted(estimator)
     network = getattr(estimator, "module_", None)
     if isinstance(network, Backbone):
         extractor = _of_extractor(estimator, network, caller)
@@ -157,6 +164,7 @@ def export_module(
         raise PersistenceError(
             f"{caller} takes a fitted classifier or regressor of tables or images, or "
             f"an ImageFeatureExtractor. Got {name}."
+            f"{' Pass its last step.' if hasattr(estimator, 'steps') else ''}"
         )
     network = _for_prediction(estimator).cpu()
     dtype = dtype or next(network.parameters()).dtype
@@ -254,6 +262,14 @@ class Exported(nn.Module):
         self.inputs = inputs
         self.network = network
         self.n_views = n_views
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Let the network compute in a dtype."""
+        self.network.to(dtype)
+        inputs: Any = self.inputs
+        inputs.dtype = dtype
+        if isinstance(inputs, ImageInputs):
+            inputs.to(dtype)
 
     @property
     def categories(self) -> list[list[Any]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +16,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from skdeep import MLPClassifier, MLPRegressor, TabularMLPClassifier, to_onnx
 from skdeep.exceptions import MissingDependencyError, PersistenceError
-from skdeep.persistence import _onnx
+from skdeep.persistence import _onnx, _onnx_checking
+from skdeep.persistence._onnx_checking import check_graph
+from skdeep.persistence._onnx_runtime import runnable
 from tests.placed import (
     LABELS,
     NUMBERS,
@@ -73,7 +77,7 @@ def test_graph_says_what_the_estimator_says(name):
             if hasattr(estimator, "transform")
             else estimator.predict(X[:n]).reshape(n, -1)
         )
-        assert found["variable"].dtype == np.float32
+        assert found["variable"].dtype == answer.dtype
         np.testing.assert_allclose(found["variable"], answer, rtol=1e-5, atol=2e-5)
 
 
@@ -206,8 +210,8 @@ def test_network_in_the_middle_of_a_pipeline():
 def test_answers_are_compared_as_it_is_written(monkeypatch):
     """A graph that answers otherwise is no result."""
     net = MLPRegressor((4,), **QUICK).fit(ROWS, NUMBERS)
-    said = net.predict(ROWS)
-    monkeypatch.setattr(MLPRegressor, "predict", lambda _self, _X: said + 1e-3)
+    right = MLPRegressor.predict
+    monkeypatch.setattr(MLPRegressor, "predict", lambda self, X: right(self, X) + 1e-3)
     with pytest.raises(PersistenceError, match=r"answers are up to 0\.001 from those"):
         to_onnx(net, ROWS)
     to_onnx(net, ROWS, tolerance=0.01)
@@ -215,15 +219,20 @@ def test_answers_are_compared_as_it_is_written(monkeypatch):
     net = MLPClassifier((4,), **QUICK).fit(ROWS, LABELS)
     monkeypatch.setattr(net, "classes_", np.array(["x", "y", "z"]))
     model, feeds = _onnx._chained([net], ROWS)
+    session = runnable(model, "MLPClassifier")
     monkeypatch.setattr(net, "classes_", np.array(["z", "x", "y"]))
     with pytest.raises(PersistenceError, match="labels are not those of MLPClassifier"):
-        _onnx._check(model, feeds, net, ROWS, 1e-5)
+        check_graph(session, net, ROWS, feeds, 1e-5)
 
 
 def test_what_cannot_be_a_graph_is_refused():
     """In a sentence each."""
     with pytest.raises(NotFittedError, match="not fitted"):
         to_onnx(MLPClassifier(), ROWS)
+    with pytest.raises(PersistenceError, match="Got the class MLPClassifier"):
+        to_onnx(MLPClassifier, ROWS)
+    with pytest.raises(PersistenceError, match=r"Got 'model\.skdeep'"):
+        to_onnx("model.skdeep", ROWS)
     with pytest.raises(PersistenceError, match="Got LogisticRegression"):
         to_onnx(LogisticRegression().fit(ROWS, LABELS), ROWS)
     net: Any = fitted("MLPRegressor")
@@ -235,6 +244,96 @@ def test_what_cannot_be_a_graph_is_refused():
     table: Any = fitted("TabularMLPClassifier")
     with pytest.raises(PersistenceError, match="a sample of 4 columns"):
         to_onnx(table, PLACED["TabularMLPClassifier"].X[:, :3])
+
+
+@pytest.mark.parametrize("name", those_that(lambda placed: placed.onnx))
+@pytest.mark.parametrize(
+    ("sample", "match"),
+    [
+        ("model.onnx", r"where the rows belong. Write to_onnx\(model, X\[:5\], 'model"),
+        (Path("model.onnx"), r"Write to_onnx\(model, X\[:5\], 'model.onnx'\)"),
+        (None, r"a few rows as its second argument.* Got None"),
+        (3, r"a few rows as its second argument.* Got int"),
+        ({"a": [1.0]}, r"a few rows as its second argument.* Got dict"),
+        (np.zeros((0, 4)), r"at least one row and one column .* Got shape \(0, 4\)"),
+        ([], r"at least one row .* Got shape \(0,\)"),
+        ("frame", r"at least one row and one column .* Got shape \(3, 0\)"),
+    ],
+    ids=["path", "Path", "None", "int", "dict", "no rows", "empty list", "no columns"],
+)
+def test_sample_that_is_none_is_refused(name, sample, match):
+    """The second argument of `save` is a path, and here it is not."""
+    if isinstance(sample, str) and sample == "frame":
+        sample = pytest.importorskip("pandas").DataFrame(index=range(3))
+    with pytest.raises(PersistenceError, match=match):
+        to_onnx(fitted(name), sample)
+
+
+@pytest.mark.parametrize("name", those_that(lambda placed: placed.onnx))
+@pytest.mark.parametrize("shape", [(5,), (5, 7), (2, 2, 2, 2, 2)], ids=str)
+def test_sample_of_another_shape_is_refused(name, shape):
+    """Whatever the estimator itself says to it."""
+    with pytest.raises(
+        PersistenceError, match=r"takes a sample|takes rows|of the size"
+    ):
+        to_onnx(fitted(name), np.zeros(shape))
+
+
+def test_sample_may_be_a_list_of_rows():
+    """As the estimator takes them."""
+    net: Any = fitted("TabularMLPClassifier")
+    X = PLACED["TabularMLPClassifier"].X
+    model = to_onnx(net, X[1:4].tolist())
+    assert names_of(model.graph.input) == ["x0", "x1", "x2", "x3"]
+
+
+def test_sample_may_be_sparse():
+    """The graph takes dense rows all the same."""
+    net = MLPClassifier((4,), **QUICK).fit(sp.csr_array(ROWS), LABELS)
+    found = run(to_onnx(net, sp.csr_array(ROWS)[:5]), {"X": ROWS})
+    np.testing.assert_allclose(
+        found["probabilities"], net.predict_proba(ROWS), atol=1e-5
+    )
+
+
+def test_pipeline_says_what_is_wrong_with_a_sample(pipeline):
+    """In the words of its first step."""
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(
+        PersistenceError, match=r"rows that Pipeline takes.*columns are"
+    ):
+        to_onnx(pipeline, pd.DataFrame({"age": [1.0]}))
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, "tight", True, np.nan])
+def test_tolerance_must_be_a_distance(tolerance):
+    """Or one of two words."""
+    with pytest.raises(PersistenceError, match="'tolerance' parameter of to_onnx must"):
+        to_onnx(fitted("MLPRegressor"), ROWS, tolerance=tolerance)
+
+
+def test_tolerance_grows_with_the_rounding_of_a_deep_network(monkeypatch):
+    """Where float32 itself is that rough, and only where none is asked for."""
+    net = MLPRegressor((4,), **QUICK).fit(ROWS.astype(np.float32), NUMBERS)
+    right = MLPRegressor.predict
+    monkeypatch.setattr(MLPRegressor, "predict", lambda self, X: right(self, X) + 3e-4)
+    X = ROWS.astype(np.float32)
+    advice = "Pass a sample of float64, or a larger tolerance"
+    with pytest.raises(PersistenceError, match=advice):
+        to_onnx(net, X)
+    monkeypatch.setattr(_onnx_checking, "_rounding", lambda *_given: 1e-3)
+    to_onnx(net, X)
+    with pytest.raises(PersistenceError, match=advice):
+        to_onnx(net, X, tolerance=1e-5)
+
+
+def test_advice_is_one_that_has_not_been_followed(monkeypatch):
+    """Nobody is told to pass float64 who has."""
+    net = MLPRegressor((4,), **QUICK).fit(ROWS, NUMBERS)
+    right = MLPRegressor.predict
+    monkeypatch.setattr(MLPRegressor, "predict", lambda self, X: right(self, X) + 3e-4)
+    with pytest.raises(PersistenceError, match=r"allowed\. Pass a larger tolerance"):
+        to_onnx(net, ROWS)
 
 
 def test_images_of_another_size_are_refused():
