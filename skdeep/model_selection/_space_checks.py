@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from optuna import TrialPruned
 
 from skdeep._compat import InvalidParameterError, validate_parameter_constraints
+from skdeep.model_selection._optuna_errors import told_by_search
 from skdeep.model_selection._space import Offer, Space, TableSpace
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def check_space(space: Space, estimator: Any) -> None:
     """
     known = estimator.get_params(deep=True)
     if not isinstance(space, TableSpace):
-        with suppress(TrialPruned):
+        doing = "draw from the function given as 'space'"
+        with suppress(TrialPruned), told_by_search(doing, ValueError):
             check_names(space.ask(Offer(known)), estimator)
         return
     check_names(space.dimensions, estimator)
