@@ -98,11 +98,38 @@ def open_journal(path: Path) -> JournalStorage:
         Of the file, in a folder that is there.
     """
     journal = LineJournal(str(path))
+    # Optuna passes over damage in the last line, and stumbles once there is another.
+    if not _is_record(_last_line(path)):
+        journal.repair()
     try:
         return JournalStorage(journal)
     except ValueError:
         journal.repair()
     return JournalStorage(journal)
+
+
+def _is_record(line: bytes) -> bool:
+    # Half a line is being written, by a process that holds the lock.
+    if not line.endswith(b"\n"):
+        return True
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _last_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        length = 65536
+        while True:
+            begin = max(0, end - length)
+            file.seek(begin)
+            lines = file.read(end - begin).splitlines(keepends=True)
+            if not begin or len(lines) > 1:
+                return lines[-1] if lines else b""
+            length *= 2
 
 
 def _is_cut_off(path: Path) -> bool:

@@ -157,6 +157,8 @@ class SearchStudy(Study):
                     mine = self.storage.set_trial_state_values(
                         trial_id, TrialState.RUNNING
                     )
+                except StudyError:
+                    raise
                 except RuntimeError:
                     # Another has not only claimed but finished it.
                     continue
@@ -171,6 +173,8 @@ class SearchStudy(Study):
         try:
             self.storage.set_trial_user_attr(trial_id, BROKEN_OFF, why)
             self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        except StudyError:
+            raise
         except RuntimeError:
             # Another has just done so, or the trial has been finished after all.
             return

@@ -15,8 +15,8 @@ from skdeep import OptunaSearchCV
 from skdeep.exceptions import MissingDependencyError, StudyError
 
 samplers, pruners = optuna.samplers, optuna.pruners
-GRID = {"learning_rate": [0.01, 0.1], "shuffle": [True, False]}
-SPACE = {
+GRID: dict[str, Any] = {"learning_rate": [0.01, 0.1], "shuffle": [True, False]}
+SPACE: dict[str, Any] = {
     "learning_rate": FloatDistribution(1e-3, 0.1, log=True),
     "shuffle": [True, False],
 }
