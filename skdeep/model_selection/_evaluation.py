@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,10 +49,13 @@ class Outcome:
     n_epochs: list[int]
     kept_epoch: list[int]
     error: str | None = None
+    # Of the metric that is tuned on.
+    objective_scores: list[float] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return what a storage takes: None for numbers that are none."""
         record: dict[str, Any] = _map_numbers(asdict(self), _none_for_nan)
+        del record["objective_scores"]
         return record
 
     @classmethod
@@ -210,6 +213,7 @@ def _outcome(
         n_epochs=[fold.n_epochs for fold in folds],
         kept_epoch=[fold.kept_epoch for fold in folds],
         error=error,
+        objective_scores=[fold.score for fold in folds],
     )
 
 

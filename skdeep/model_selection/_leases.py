@@ -12,6 +12,7 @@ import os
 import platform
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # Seconds between two beats, and of silence after which a trial is taken for dead.
 BEAT = 20.0
 SILENCE = 120.0
+# Of the trials that this process runs.
+_held: set[str] = set()
 
 
 def machine() -> str:
@@ -92,6 +95,20 @@ def is_gone(lease: dict[str, Any]) -> bool:
     return bool(process_started(lease["pid"]) != lease["started"])
 
 
+def _is_let_go(lease: dict[str, Any]) -> bool:
+    """Tell whether a lease is one of this process that it holds no longer.
+
+    So it is where the end of the trial could not be written down.
+    """
+    return (
+        lease["machine"] == machine()
+        and lease["pid"] == os.getpid()
+        and lease["started"] == process_started(os.getpid())
+        and "token" in lease
+        and lease["token"] not in _held
+    )
+
+
 @contextmanager
 def kept_alive(study: SearchStudy, number: int) -> Iterator[None]:
     """Tell others, as long as the block lasts, that a trial is being run.
@@ -104,8 +121,8 @@ def kept_alive(study: SearchStudy, number: int) -> Iterator[None]:
         Of the trial.
     """
     storage, trial_id = study.storage, study.trial_id(number)
-    lease = own_lease()
-    storage.set_trial_user_attr(trial_id, LEASE, lease)
+    lease = {**own_lease(), "token": uuid.uuid4().hex}
+    _held.add(lease["token"])
     ended = threading.Event()
 
     def beat() -> None:
@@ -116,12 +133,15 @@ def kept_alive(study: SearchStudy, number: int) -> Iterator[None]:
                 storage.set_trial_user_attr(trial_id, LEASE, lease)
 
     thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
     try:
+        storage.set_trial_user_attr(trial_id, LEASE, lease)
+        thread.start()
         yield
     finally:
+        _held.discard(lease["token"])
         ended.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 class Watch:
@@ -151,7 +171,7 @@ class Watch:
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
         lease = trial.user_attrs.get(LEASE)
-        if lease is not None and is_gone(lease):
+        if lease is not None and (is_gone(lease) or _is_let_go(lease)):
             return True
         # Without a lease it was claimed a moment ago, or its process died just then.
         beat = -1 if lease is None else int(lease["beat"])

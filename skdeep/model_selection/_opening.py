@@ -16,9 +16,15 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from skdeep.exceptions import StudyError
 from skdeep.model_selection import _study
 from skdeep.model_selection._fingerprint import FORMAT, check_same
-from skdeep.model_selection._leases import Watch
+from skdeep.model_selection._leases import Watch, is_gone, own_lease
 from skdeep.model_selection._storage import open_storage
-from skdeep.model_selection._study import PLAN, SearchStudy, make_study, read_plan
+from skdeep.model_selection._study import (
+    PLAN,
+    SearchStudy,
+    clear_unfinished,
+    make_study,
+    read_plan,
+)
 
 
 @dataclass(frozen=True)
@@ -136,15 +142,17 @@ def _enter(
         # Looked at before it is copied.
         check_same(name, left_off.user_attrs[PLAN]["fingerprint"], fingerprint)
         _copy(left_off, storage)
-    exists = name in {study.study_name for study in storage.get_all_studies()}
-    if exists and not (wanted.resume or wanted.join):
-        raise StudyError(
-            f"OptunaSearchCV finds a study {name!r} in the storage already. Pass "
-            "resume=True to go on with it, join=True to take part in it, or another "
-            "study_name."
-        )
-    if not exists and not wanted.join and make_study(storage, name, plan, first):
-        return n_trials
+    if not wanted.join:
+        clear_unfinished(storage, name, is_gone, wait=wanted.resume)
+        exists = name in {study.study_name for study in storage.get_all_studies()}
+        if not exists and make_study(storage, name, plan, first, own_lease()):
+            return n_trials
+        if not wanted.resume:
+            raise StudyError(
+                f"OptunaSearchCV finds a study {name!r} in the storage already. Pass "
+                "resume=True to go on with it, join=True to take part in it, or "
+                "another study_name."
+            )
     # Whoever joins may have been started first.
     wait = _study.JOIN_WITHIN if wanted.join else 0.0
     stored = read_plan(storage, name, wait=wait)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from skdeep.base import takes_steps
 from skdeep.model_selection._fingerprint import fingerprint
 from skdeep.model_selection._folds import Evaluation
 from skdeep.model_selection._opening import OpenStudy, Wanted, opened
+from skdeep.model_selection._optuna_errors import told_by_search
 from skdeep.model_selection._results import (
     Row,
     best_row,
@@ -102,7 +104,10 @@ class SearchFit:
     def run_trials(self, tasks: SearchTasks | None = None) -> tuple[list[Row], Study]:
         """Run trials, and return those that count along with their study."""
         search = self.search
-        with quiet_optuna(), opened(*self._wanted()) as study:
+        with ExitStack() as stack:
+            stack.enter_context(quiet_optuna())
+            with told_by_search("open its study"):
+                study = stack.enter_context(opened(*self._wanted()))
             try:
                 run_trials(
                     self._job(study),
@@ -170,6 +175,9 @@ class SearchFit:
             return []
         if isinstance(enqueue, str):
             stored = self.space.store(self.estimator.get_params())
+            if isinstance(self.search.sampler, optuna.samplers.GridSampler):
+                # It completes no trial of which some parameters are given.
+                return []
             return [stored] if stored else []
         trials = []
         for params in enqueue:

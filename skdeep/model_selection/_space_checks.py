@@ -11,6 +11,7 @@ from optuna import TrialPruned
 from sklearn.base import clone
 
 from skdeep._compat import InvalidParameterError, validate_parameter_constraints
+from skdeep.model_selection._optuna_errors import told_by_search
 from skdeep.model_selection._space import Offer, Space, TableSpace
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def check_space(space: Space, estimator: Any) -> None:
         estimator = _with_augmenters(estimator, space.dimensions)
     known = estimator.get_params(deep=True)
     if not isinstance(space, TableSpace):
-        with suppress(TrialPruned):
+        doing = "draw from the function given as 'space'"
+        with suppress(TrialPruned), told_by_search(doing, ValueError):
             check_names(space.ask(Offer(known)), estimator)
         return
     check_names(space.dimensions, estimator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import optuna
-from optuna.storages import BaseStorage
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 
 from skdeep.exceptions import StudyError
+from skdeep.model_selection._journal import open_journal
 
 # Seconds that a server may take to answer.
 PATIENCE = 10.0
 GRPC_PORT = 13000
+# What databases say while another process makes tables in them.
+_PASSING = (
+    "already exists",
+    "database is locked",
+    "database table is locked",
+    "duplicate key",
+    "unique constraint",
+    "no such table",
+)
 
 
 class _Hush(logging.Filter):
@@ -84,7 +94,9 @@ def open_storage(storage: Any) -> BaseStorage:
             return _journal(Path(text.removeprefix("journal://")))
         if text.startswith("grpc://"):
             return _grpc(text)
-        return optuna.storages.get_storage(text)
+        return _database(text)
+    except StudyError:
+        raise
     # Whatever a driver, a server or a file system raises: the cause is shown.
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
@@ -97,7 +109,23 @@ def open_storage(storage: Any) -> BaseStorage:
 def _journal(path: Path) -> JournalStorage:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r}.")
-    return JournalStorage(JournalFileBackend(str(path)))
+    return open_journal(path)
+
+
+def _database(url: str) -> BaseStorage:
+    """Open a database, again where another process makes its tables just now."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return optuna.storages.get_storage(url)
+        # Which class depends on the driver.
+        except Exception as error:
+            text = f"{error} {error.__cause__}".lower()
+            passing = any(sign in text for sign in _PASSING)
+            if not passing or time.monotonic() > deadline:
+                raise
+        # Processes that met once are not to meet again.
+        time.sleep(0.02 + 0.1 * (time.perf_counter_ns() % 1000) / 1000)
 
 
 def _grpc(url: str) -> BaseStorage:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from skdeep.exceptions import StudyError
 from skdeep.model_selection._values import plain
 
-# User attributes. Of a study: what it is about. Of a trial: what came out of it, who
-# runs it, and why it was broken off.
+# User attributes. Of a study: what it is about, and who makes it. Of a trial: what came
+# out of it, who runs it, and why it was broken off.
 PLAN = "skdeep"
 RESULT = "skdeep:result"
 LEASE = "skdeep:lease"
+MAKER = "skdeep:maker"
 BROKEN_OFF = "skdeep:broken_off"
 RETRY_OF = "skdeep:retry_of"
+# What `optuna.terminator.report_cross_validation_scores` writes.
+FOLD_SCORES = "terminator:cv_scores"
 
-# Seconds that whoever makes a study may take between its name and its plan; seconds
-# that a process that joins waits for a study; and seconds between two looks.
+# Seconds after which a study is taken for left behind to which whoever makes it adds no
+# trial; likewise where it does not say who makes it; seconds that a process that joins
+# waits for a study; and seconds between two looks.
 READY_WITHIN = 30.0
+NAMED_WITHIN = 5.0
 JOIN_WITHIN = 60.0
 POLL = 0.1
 
@@ -66,10 +72,51 @@ class SearchStudy(Study):
         super().__init__(name, storage, sampler, pruner)
         self.storage = storage
         self.stopped = False
+        self._hides_reserved = False
 
     def stop(self) -> None:
         """Let this process run no further trial; callbacks may call it."""
         self.stopped = True
+
+    @contextmanager
+    def reserved_hidden(self) -> Iterator[None]:
+        """Leave out trials that were not begun, as callbacks of Optuna count trials."""
+        self._hides_reserved = True
+        try:
+            yield
+        finally:
+            self._hides_reserved = False
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Return trials, in a callback those that were begun.
+
+        Parameters
+        ----------
+        deepcopy : bool, default=True
+            Whether to copy them.
+        states : container of TrialState or None, default=None
+            None is any.
+        """
+        trials = super().get_trials(deepcopy, states)
+        if not self._hides_reserved or states is not None:
+            return trials
+        return [trial for trial in trials if trial.state != TrialState.WAITING]
+
+    def report_folds(self, number: int, scores: list[float]) -> None:
+        """Note the scores of the folds where Optuna's terminators look for them.
+
+        Parameters
+        ----------
+        number : int
+            Of the trial.
+        scores : list of float
+            One a fold.
+        """
+        if len(scores) > 1:
+            trial_id = self.trial_id(number)
+            self.storage.set_trial_system_attr(trial_id, FOLD_SCORES, scores)
 
     def trial_id(self, number: int) -> int:
         """Return the storage's own number of a trial."""
@@ -88,7 +135,9 @@ class SearchStudy(Study):
         """Add trials that wait to be run, until there are `n_trials` that count."""
         if n_trials is not None:
             for _ in range(n_trials - len(self.counted())):
-                self.enqueue_trial({})
+                # Not as one with parameters to be tried: samplers of a grid give such
+                # trials none of their own.
+                self.add_trial(create_trial(state=TrialState.WAITING))
 
     def claim(self, n_trials: int | None) -> Trial | None:
         """Return a trial for the caller alone to run, or None if no more may be run.
@@ -108,6 +157,8 @@ class SearchStudy(Study):
                     mine = self.storage.set_trial_state_values(
                         trial_id, TrialState.RUNNING
                     )
+                except StudyError:
+                    raise
                 except RuntimeError:
                     # Another has not only claimed but finished it.
                     continue
@@ -122,10 +173,17 @@ class SearchStudy(Study):
         try:
             self.storage.set_trial_user_attr(trial_id, BROKEN_OFF, why)
             self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        except StudyError:
+            raise
         except RuntimeError:
             # Another has just done so, or the trial has been finished after all.
             return
-        self.enqueue_trial(params, user_attrs={RETRY_OF: number})
+        why_again = {RETRY_OF: number}
+        if params:
+            self.enqueue_trial(params, user_attrs=why_again)
+        else:
+            waiting = create_trial(state=TrialState.WAITING, user_attrs=why_again)
+            self.add_trial(waiting)
 
 
 def make_study(
@@ -133,6 +191,7 @@ def make_study(
     name: str,
     plan: Mapping[str, Any],
     first: Iterable[Mapping[str, Any]],
+    maker: Mapping[str, Any] | None = None,
 ) -> bool:
     """Make a study and reserve its trials; False if there is one of that name.
 
@@ -146,18 +205,79 @@ def make_study(
         What it is about, with the number of trials as "n_trials".
     first : iterable of mapping
         Parameters to be tried first, as the study stores them.
+    maker : mapping or None, default=None
+        The lease of this process, by which others find out that it has ended.
     """
     try:
-        storage.create_new_study([StudyDirection.MAXIMIZE], name)
+        study_id = storage.create_new_study([StudyDirection.MAXIMIZE], name)
     except DuplicatedStudyError:
         return False
-    study = SearchStudy(name, storage)
-    for stored in first:
-        study.enqueue_trial(dict(stored))
-    study.reserve(plan["n_trials"])
-    # Last: who joins waits for it, and then finds all trials there.
-    study.set_user_attr(PLAN, dict(plan))
+    try:
+        if maker is not None:
+            storage.set_study_user_attr(study_id, MAKER, dict(maker))
+        study = SearchStudy(name, storage)
+        for stored in first:
+            study.enqueue_trial(dict(stored))
+        study.reserve(plan["n_trials"])
+        # Last: who joins waits for it, and then finds all trials there.
+        study.set_user_attr(PLAN, dict(plan))
+    except BaseException:
+        with suppress(Exception):
+            storage.delete_study(study_id)
+        raise
     return True
+
+
+def clear_unfinished(
+    storage: BaseStorage,
+    name: str,
+    is_gone: Callable[[dict[str, Any]], bool],
+    *,
+    wait: bool,
+) -> None:
+    """Remove a study that its maker, who is no more, has not made to its end.
+
+    No trial of such a study has been run.
+
+    Parameters
+    ----------
+    storage : optuna.storages.BaseStorage
+        Where it is.
+    name : str
+        Its name; nothing is done if there is none.
+    is_gone : callable
+        Tells of a lease whether its process is no more.
+    wait : bool
+        Whether to wait for a maker who may be alive.
+    """
+    seen, since = -1, time.monotonic()
+    while True:
+        try:
+            study_id = storage.get_study_id_from_name(name)
+            attributes = storage.get_study_user_attrs(study_id)
+            trials = storage.get_all_trials(study_id, deepcopy=False)
+        except KeyError:
+            return
+        maker = attributes.get(MAKER)
+        begun = attributes.keys() <= {MAKER} and all(
+            trial.state == TrialState.WAITING for trial in trials
+        )
+        # Without a name of its maker, and with trials, it is somebody else's.
+        if not begun or (maker is None and trials):
+            return
+        if len(trials) != seen:
+            seen, since = len(trials), time.monotonic()
+        silence = READY_WITHIN if maker is not None else NAMED_WITHIN
+        gone = maker is not None and is_gone(maker)
+        if gone or time.monotonic() - since > silence:
+            # Another may just have removed it, or its maker have ended it since.
+            with suppress(KeyError):
+                if PLAN not in storage.get_study_user_attrs(study_id):
+                    storage.delete_study(study_id)
+            return
+        if maker is not None and not wait:
+            return
+        time.sleep(POLL)
 
 
 def read_plan(storage: BaseStorage, name: str, *, wait: float = 0.0) -> dict[str, Any]:
@@ -178,17 +298,27 @@ def read_plan(storage: BaseStorage, name: str, *, wait: float = 0.0) -> dict[str
         If there is no such study, or it was made by something else.
     """
     study_id = _find(storage, name, wait)
-    deadline = time.monotonic() + READY_WITHIN
+    seen, since = -1, time.monotonic()
     while True:
-        plan: dict[str, Any] | None = storage.get_study_user_attrs(study_id).get(PLAN)
+        attributes = storage.get_study_user_attrs(study_id)
+        plan: dict[str, Any] | None = attributes.get(PLAN)
         if plan is not None:
             return plan
         states = [trial.state for trial in storage.get_all_trials(study_id)]
+        if len(states) != seen:
+            seen, since = len(states), time.monotonic()
         foreign = any(state != TrialState.WAITING for state in states)
-        if foreign or time.monotonic() > deadline:
+        if foreign or time.monotonic() - since > READY_WITHIN:
+            if MAKER in attributes:
+                raise StudyError(
+                    f"OptunaSearchCV cannot take part in the study {name!r}: the "
+                    "process that made it ended before it was done. Start a search of "
+                    "that study_name without join=True, which makes it anew."
+                )
             raise StudyError(
                 f"OptunaSearchCV cannot go on with the study {name!r}, which was not "
-                "made by OptunaSearchCV. Choose another study_name."
+                "made by OptunaSearchCV. Choose another study_name, or remove it by "
+                "optuna.delete_study."
             )
         time.sleep(POLL)
 

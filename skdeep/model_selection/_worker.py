@@ -6,7 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from skdeep.exceptions import StudyError
 from skdeep.model_selection._evaluation import Outcome, evaluate
 from skdeep.model_selection._folds import Evaluation
 from skdeep.model_selection._leases import kept_alive
+from skdeep.model_selection._optuna_errors import told_by_search
 from skdeep.model_selection._space import Space
 from skdeep.model_selection._space_checks import check_names
 from skdeep.model_selection._storage import open_storage, quiet_optuna
@@ -132,7 +133,8 @@ def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
             copied(job.pruner, "pruner"),
         )
         while not study.stopped and not is_late(job):
-            trial = study.claim(job.n_trials)
+            with told_by_search(f"begin a trial with {type(study.sampler).__name__}"):
+                trial = study.claim(job.n_trials)
             if trial is None:
                 break
             try:
@@ -143,10 +145,18 @@ def work(job: SearchJob, worker: int = 0, around: Around | None = None) -> bool:
                     study.stop()
             except OutOfTimeError:
                 break
-            done = study.storage.get_trial(study.trial_id(trial.number))
-            for callback in job.callbacks:
-                callback(study, done)
+            _call_back(job, study, trial.number)
         return study.stopped
+
+
+def _call_back(job: SearchJob, study: SearchStudy, number: int) -> None:
+    with told_by_search("read the trial that has ended"):
+        done = study.storage.get_trial(study.trial_id(number))
+    with study.reserved_hidden():
+        for callback in job.callbacks:
+            name = getattr(callback, "__name__", type(callback).__name__)
+            with told_by_search(f"call the callback {name}"):
+                callback(study, done)
 
 
 def is_late(job: SearchJob) -> bool:
@@ -161,18 +171,29 @@ def _run(job: SearchJob, study: SearchStudy, trial: Trial, device: str | None) -
             outcome = _outcome(job, trial, device)
         except BaseException as error:
             # Ctrl-C, the end of the time, a mistake: it was no fault of the parameters.
-            study.break_off(trial.number, type(error).__name__)
+            # What cannot be written down now, whoever resumes finds out.
+            with suppress(Exception):
+                study.break_off(trial.number, type(error).__name__)
             raise
-        trial.set_user_attr(RESULT, outcome.as_json())
-        if outcome.state == "COMPLETE":
-            study.tell(trial, outcome.value)
-        else:
-            study.tell(trial, state=TrialState[outcome.state])
+        with told_by_search("write down how a trial ended"):
+            _tell(study, trial, outcome)
+
+
+def _tell(study: SearchStudy, trial: Trial, outcome: Outcome) -> None:
+    trial.set_user_attr(RESULT, outcome.as_json())
+    if outcome.state == "COMPLETE":
+        study.report_folds(trial.number, outcome.objective_scores)
+        study.tell(trial, outcome.value)
+    else:
+        study.tell(trial, state=TrialState[outcome.state])
 
 
 def _outcome(job: SearchJob, trial: Trial, device: str | None) -> Outcome:
+    sampler = type(trial.study.sampler).__name__
+    hint = "Choose a sampler that suits the space; some take no enqueue."
     try:
-        params = job.space.ask(trial)
+        with told_by_search(f"draw parameters with {sampler}", hint=hint):
+            params = job.space.ask(trial)
     except TrialPruned:
         # A function may turn down what it has drawn itself.
         return _pruned_at_once(job.evaluation)
@@ -209,10 +230,14 @@ class _Line:
 
     def report(self, value: float, step: int) -> None:
         """Note a score, and raise `optuna.TrialPruned` if the trial is to stop."""
-        self.trial.report(value, step)
-        if self.trial.should_prune():
+        pruner = type(self.trial.study.pruner).__name__
+        with told_by_search(f"report a score to {pruner}"):
+            self.trial.report(value, step)
+            stop = self.trial.should_prune()
+        if stop:
             raise TrialPruned
 
     def note(self, value: float, step: int) -> None:
         """Note the score of a trial that has come to its end."""
-        self.trial.report(value, step)
+        with told_by_search("note the score of a trial"):
+            self.trial.report(value, step)
