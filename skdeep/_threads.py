@@ -1,8 +1,11 @@
 """How many threads torch may use inside one call of fit or predict.
 
 Small networks lose by a second thread: on a busy machine torch's threads wait for
-each other at every operation, and a pool that was started once makes a later fork
-hang. So the number is set before the first operation of a call and put back after.
+each other at every operation. So the number is set before the first operation of a
+call and put back after.
+
+The child of a fork computes on one thread: those that its parent had started are not
+there, and an operation on several would wait for them forever.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ _state = _ThreadState()
 _lock = threading.Lock()
 _active_caps: list[int] = []
 _before_first = 1
+_forked = False
 
 # A thread that asks torch for the first time is given the number that any thread set
 # last. The one that imports asks now, before a limit set in another can reach it.
@@ -79,23 +83,26 @@ def limit_threads(n_threads: int | None) -> Iterator[None]:
     """Give torch `n_threads` threads in this Python thread, and put it back after.
 
     Nested calls keep the outermost limit. Concurrent calls in several Python threads
-    do not mistake each other's limit for the user's setting.
+    do not mistake each other's limit for the user's setting. In the child of a fork the
+    limit is one thread, whatever is asked for.
 
     Parameters
     ----------
     n_threads : int or None
         None changes nothing.
     """
+    if _forked:
+        n_threads = 1
     if n_threads is None or _state.inside:
         yield
         return
-    before = _enter(n_threads)
+    before, forked = _enter(n_threads), _forked
     _state.inside = True
     try:
         yield
     finally:
         _state.inside = False
-        _leave(n_threads, before)
+        _leave(n_threads, before if forked == _forked else 1)
 
 
 def _enter(n_threads: int) -> int:
@@ -128,5 +135,14 @@ def _forget_other_threads() -> None:
         _active_caps.clear()
 
 
+def _keep_to_one_thread() -> None:
+    """Let a forked child wait for no thread of a pool that its parent has started."""
+    global _forked  # noqa: PLW0603 - it is about the whole process
+    _forked = True
+    if torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_other_threads)
+    os.register_at_fork(after_in_child=_keep_to_one_thread)

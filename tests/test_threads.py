@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ import torch
 
 from skdeep import _threads as module
 from skdeep._threads import LARGE_STEP, in_worker, limit_threads, resolve_n_threads
+from tests.placed import those_that
 
 USER = 4
 
@@ -163,6 +168,56 @@ def test_forked_child_forgets_limits_of_other_threads(
     with limit_threads(1):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == USER
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["MLPClassifier"], id="one"),
+        pytest.param(
+            ["MLPClassifier", *those_that(lambda _: True)],
+            id="all",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_child_of_a_fork_answers(names: list[str]) -> None:
+    """A server that computed on two threads before it forked its workers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.forking", *names],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        timeout=60 if len(names) == 1 else 400,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [word for name in names for word in (name, "ok")]
+
+
+def test_forked_child_keeps_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked for, and whatever the parent's own setting was."""
+    monkeypatch.setattr(module, "_forked", False)
+    module._keep_to_one_thread()
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(USER)
+    for asked in (1, 3, None):
+        with limit_threads(asked):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == USER
+
+
+def test_fork_within_a_call_leaves_the_child_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of the call does not give the child the parent's setting back."""
+    monkeypatch.setattr(module, "_forked", False)
+    with limit_threads(2):
+        module._forget_other_threads()
+        module._keep_to_one_thread()
+    assert torch.get_num_threads() == 1
+    assert module._active_caps == []
 
 
 def test_worker_is_a_thread_or_a_child_process(
