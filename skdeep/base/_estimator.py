@@ -103,6 +103,8 @@ class DeepEstimator(
             If a parameter or the data break a rule; the message says which.
         DivergenceError
             If the training loss is no longer finite.
+        ScoringError
+            If `scoring` raises on the validation rows.
         DeviceNotAvailableError
             If the device asked for is not there.
         PersistenceError
@@ -327,7 +329,7 @@ class DeepEstimator(
         if job.before is not None:
             best_epoch += len(self.history_["epoch"])
             history = join_columns(self.history_, history)
-            n_epochs = len(history["epoch"]) if job.partial else n_epochs
+            n_epochs += self.n_iter_ if job.partial else 0
         return {
             **self._common(job),
             "net_": trained.net,

@@ -14,7 +14,12 @@ from skdeep._devices import plain_torch
 from skdeep._seeding import isolated_global_rng
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
-from skdeep.data import BagEncoder, ClassTarget, SequenceEncoder
+from skdeep.data import (
+    BagEncoder,
+    ClassTarget,
+    SequenceEncoder,
+    check_target_form,
+)
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -215,6 +220,7 @@ class FittedView:
         """
         estimator, state, target = self.estimator, self._state, self._state.target
         checks = estimator._target_checks()
+        check_target_form(y, self.name, labels=self.is_classifier)
         table, y = estimator._read(self.transform(X), y, reset=False, **checks)
         encode = target.codes if self.is_classifier else target.columns
         coded = target.encode(encode(y, self.name), self.dtype)

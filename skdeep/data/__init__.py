@@ -26,6 +26,7 @@ from skdeep.data._tables import (
     take,
     to_tensor,
 )
+from skdeep.data._target_forms import check_target_form
 from skdeep.data._targets import ClassTarget, NumberTarget, ravel_column
 from skdeep.data._text_batches import BagRows, RenewedRows, SequenceRows, TokenBags
 from skdeep.data._text_encoding import BagEncoder, SequenceEncoder
@@ -64,6 +65,7 @@ __all__ = [
     "cached_features",
     "check_table",
     "check_target",
+    "check_target_form",
     "check_weights",
     "class_weights",
     "float_dtype",

@@ -79,7 +79,8 @@ def holdout(
     if not held.any():
         # There are no classes, or each has one row.
         held[order[:n_valid]] = True
-    if targets is not None:
+    # Of one number alone there is no saying that it does not vary.
+    if targets is not None and (n_valid > 1 or targets.dtype.kind != "f"):
         _vary(held, targets, order)
     return np.flatnonzero(~held), np.flatnonzero(held)
 
