@@ -13,7 +13,7 @@ from skdeep.data._image_rows import ImageRows
 from skdeep.data._images import ImageTable, holds_images, read_images
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
-from skdeep.data._splits import holdout, rare_rows
+from skdeep.data._splits import holdout, rare_rows, share_rare
 from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
@@ -84,6 +84,7 @@ __all__ = [
     "read_table",
     "read_texts",
     "resolve_batch_size",
+    "share_rare",
     "take",
     "to_tensor",
     "tree_edges",
