@@ -64,7 +64,7 @@ class Monitor:
         self.extra = {"sample_weight": valid.weight} if weighted else {}
         # D² compares with the best constant prediction, which has no error here.
         metric = getattr(scorer, "_score_func", None)
-        positive = looks_for_positives(scorer)
+        positive = looks_for_positives(scorer) if single else None
         self.blind = self.one_value and (
             getattr(metric, "__name__", "").startswith("d2_")
             or (positive is not None and positive not in valid.y)
