@@ -95,6 +95,7 @@ __all__ = [
     "fit_context",
     "get_tags",
     "insert_error_scores",
+    "looks_for_positives",
     "num_samples",
     "rows_at",
     "scorer_for",
@@ -136,7 +137,7 @@ def scorer_for(scorer: Any, name: str) -> Any:
 
 
 def accepts_sample_weight(scorer: Any) -> bool:
-    """Tell whether a scorer is of a metric of scikit-learn's kind that takes weights."""
+    """Tell whether a scorer is made of a metric that takes sample weights."""
     metric = getattr(scorer, "_score_func", None)
     return metric is not None and "sample_weight" in signature(metric).parameters
 
@@ -163,6 +164,20 @@ def scorer_with(scorer: Any, **params: Any) -> Any:
     told = copy(scorer)
     told._kwargs = {**scorer._kwargs, **added}
     return told
+
+
+def looks_for_positives(scorer: Any) -> Any:
+    """Return the class without which a metric is zero whatever is predicted, or None.
+
+    That is the positive class of precision, recall and the like.
+    """
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None or scorer._kwargs.get("average", "binary") != "binary":
+        return None
+    taken = signature(metric).parameters
+    if not {"pos_label", "zero_division"} <= set(taken):
+        return None
+    return scorer._kwargs.get("pos_label", taken["pos_label"].default)
 
 
 def visual_block(estimator: Any, caption: str | None) -> Any:

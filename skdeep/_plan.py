@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,13 +35,20 @@ class StoppingPlan:
     """When training ends before `max_epochs`, and which epoch's weights stay.
 
     `monitor` is "train_loss", "valid_loss" or "valid_score"; `n_iter_no_change` epochs
-    without an improvement of more than `tol` end the training, `tol=None` never does.
+    without an improvement of more than `tol` end the training; `tol=None` never does,
+    nor infinitely many epochs.
     """
 
     monitor: str = "train_loss"
     tol: float | None = 1e-4
-    n_iter_no_change: int = 10
+    n_iter_no_change: float = 10
     restore_best: bool = False
+
+    @property
+    def plateau_patience(self) -> float:
+        """After how many such epochs a plateau schedule lowers the rate."""
+        half = self.n_iter_no_change / 2
+        return half if math.isinf(half) else max(1, math.floor(half))
 
 
 @storable()

@@ -289,7 +289,7 @@ class PersistenceError(SkdeepError, ValueError):
 
 
 class ScoringError(SkdeepError, ValueError):
-    """Raised where `scoring` fails on the validation rows, or returns no number.
+    """Raised where `scoring` raises on the validation rows.
 
     What it raised itself is the `__cause__`.
 

@@ -190,7 +190,7 @@ def _plan(estimator: Any, job: Job, *, third_party: bool) -> TrainingPlan:
         stopping=StoppingPlan(
             monitor=monitor,
             tol=None if job.partial or job.last_epoch is not None else estimator.tol,
-            n_iter_no_change=int(estimator.n_iter_no_change),
+            n_iter_no_change=float(estimator.n_iter_no_change),
             restore_best=monitor != "train_loss",
         ),
         device=job.device,

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from skdeep._compat import Tags, fit_context
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._validate import takes_batches
-from skdeep.data import ClassTarget, class_weights
+from skdeep.data import ClassTarget, check_target_form, class_weights
 from skdeep.losses import logits_to_proba, make_classification_loss
 
 if TYPE_CHECKING:
@@ -149,8 +149,10 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         self : object
             The estimator after one more epoch.
         """
-        one_label = np.ndim(y) == 1 or np.shape(y)[1:] == (1,)
-        if not hasattr(self, "net_") and classes is None and one_label:
+        first = not hasattr(self, "net_") and classes is None
+        if first:
+            check_target_form(y, type(self).__name__, labels=True)
+        if first and (np.ndim(y) == 1 or np.shape(y)[1:] == (1,)):
             raise ValueError(
                 f"classes must be passed on the first call to {type(self).__name__}."
                 "partial_fit: name all labels that will ever come."

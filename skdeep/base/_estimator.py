@@ -37,6 +37,7 @@ from skdeep.data import (
     float_dtype,
     holdout,
     rare_rows,
+    share_rare,
 )
 from skdeep.networks import FunctionActivation, detach_generators
 from skdeep.training import (
@@ -106,6 +107,8 @@ class DeepEstimator(
             If a parameter or the data break a rule; the message says which.
         DivergenceError
             If the training loss is no longer finite.
+        ScoringError
+            If `scoring` raises on the validation rows.
         DeviceNotAvailableError
             If the device asked for is not there.
         PersistenceError
@@ -195,21 +198,17 @@ class DeepEstimator(
         if job.valid is not None or job.partial or not self._stops_early(job):
             return
         draw = (job.train.n_rows, self.validation_fraction, job.streams.splitting)
-        strata = self._strata(job)
-        by = {"targets" if strata.ndim > 1 else "strata": strata}
-        train_rows, valid_rows = holdout(*draw, **by, owner=type(self).__name__)
-        rare = rare_rows(*draw, **by)
-        share = 1.0
+        y = self._strata(job)
+        strata, targets = (y, None) if y.ndim == 1 else (None, y)
+        owner = type(self).__name__
+        train_rows, valid_rows = holdout(*draw, strata, targets=targets, owner=owner)
+        rare = rare_rows(*draw, strata, targets=targets)
+        factor = None
         if rare.size:
-            # One row of a rare class tells nothing of the others, and training cannot
-            # spare it: all are trained on, and watched as well.
-            usual = np.setdiff1d(valid_rows, rare)
-            share = len(usual) / (job.train.n_rows - len(rare))
-            train_rows = np.union1d(train_rows, rare)
-            valid_rows = np.union1d(valid_rows, rare)
+            train_rows, valid_rows, factor = share_rare(train_rows, valid_rows, rare)
         job.valid = job.train.rows(valid_rows)
-        if rare.size:
-            job.valid.scale_weight(np.where(np.isin(valid_rows, rare), share, 1.0))
+        if factor is not None:
+            job.valid.scale_weight(factor)
         job.held_out = self.refit
         job.train = job.train.rows(train_rows)
 
@@ -337,7 +336,7 @@ class DeepEstimator(
         if job.before is not None:
             best_epoch += len(self.history_["epoch"])
             history = join_columns(self.history_, history)
-            n_epochs = len(history["epoch"]) if job.partial else n_epochs
+            n_epochs += self.n_iter_ if job.partial else 0
         return {
             **self._common(job),
             "net_": trained.net,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skdeep._compat import accepts_sample_weight, scorer_with
+from skdeep._compat import accepts_sample_weight, looks_for_positives, scorer_with
 from skdeep.data import ClassTarget, in_memory
 from skdeep.exceptions import ScoringError, SkdeepError, SkdeepWarning
 
@@ -62,6 +62,13 @@ class Monitor:
         self.scorer = scorer
         weighted = valid.weight is not None and accepts_sample_weight(scorer)
         self.extra = {"sample_weight": valid.weight} if weighted else {}
+        # D² compares with the best constant prediction, which has no error here.
+        metric = getattr(scorer, "_score_func", None)
+        positive = looks_for_positives(scorer) if single else None
+        self.blind = self.one_value and (
+            getattr(metric, "__name__", "").startswith("d2_")
+            or (positive is not None and positive not in valid.y)
+        )
 
     def __call__(self) -> float:
         """Return the score of the network as it is; NaN where it has none."""
@@ -82,7 +89,7 @@ class Monitor:
         try:
             return float(value)
         except (TypeError, ValueError) as error:
-            raise ScoringError(
+            raise ValueError(
                 f"The 'scoring' parameter of {self.owner} must return a number. Got "
                 f"{value!r}."
             ) from error
@@ -103,15 +110,15 @@ class Monitor:
 
         What it would say about that at every epoch is said once, after the training.
         """
+        if self.blind:
+            return math.nan
         with (
             warnings.catch_warnings(record=True) as caught,
             np.errstate(divide="ignore", invalid="ignore"),
         ):
             warnings.simplefilter("always")
             value = self._score()
-        # These compare with the best constant prediction, which has no error here.
-        metric = getattr(self.scorer, "_score_func", None)
-        undefined = getattr(metric, "__name__", "").startswith("d2_")
+        undefined = False
         for warning in caught:
             if warning.category in (UserWarning, UndefinedMetricWarning):
                 undefined = True
@@ -119,7 +126,7 @@ class Monitor:
                 warnings.warn_explicit(
                     warning.message, warning.category, warning.filename, warning.lineno
                 )
-        # Of a single value, such metrics return zero whatever was predicted.
+        # Of a single value, metrics that warn return zero whatever was predicted.
         return math.nan if undefined and self.one_value else value
 
 
@@ -164,10 +171,11 @@ def warn_of_substitute(estimator: Any, job: Job, watched: str) -> None:
         return
     why = lacking(job.valid, job.target)
     reason = f", which {why}" if why else ""
+    owner, scoring = type(estimator).__name__, _named(estimator.scoring)
     warnings.warn(
-        f"{type(estimator).__name__} got no score from scoring={_named(estimator.scoring)} "
-        f"on the validation rows{reason}. The {_STANDS_IN[watched]} told the best epoch instead. Pass "
-        "other rows as X_val and y_val, or choose another scoring.",
+        f"{owner} got no score from scoring={scoring} on the validation rows{reason}. "
+        f"The {_STANDS_IN[watched]} told the best epoch instead. Pass other rows as "
+        "X_val and y_val, or choose another scoring.",
         SkdeepWarning,
         stacklevel=2,
     )

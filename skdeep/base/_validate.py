@@ -11,7 +11,12 @@ from sklearn.metrics import check_scoring
 from skdeep._devices import resolve_device
 from skdeep._seeding import Streams, draw_seed
 from skdeep.base._job import Job, Part
-from skdeep.data import check_weights, ravel_column, resolve_batch_size
+from skdeep.data import (
+    check_target_form,
+    check_weights,
+    ravel_column,
+    resolve_batch_size,
+)
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
@@ -59,7 +64,7 @@ def validate(
     if hasattr(estimator, "net_") and (partial or estimator.warm_start):
         before = estimator._state
     checks = estimator._target_checks()
-    part = _part(scratch, X, y, sample_weight, reset=before is None, **checks)
+    part = _part(scratch, X, y, sample_weight, "y", reset=before is None, **checks)
     X_val, y_val, weight_val = validation
     valid = None
     if not (X_val is None and y_val is None and weight_val is None):
@@ -69,7 +74,7 @@ def validate(
                 f"{owner}.fit takes X_val and y_val together. Got no {lacking}. Pass "
                 "both, or neither."
             )
-        valid = _part(scratch, X_val, y_val, weight_val, reset=False, **checks)
+        valid = _part(scratch, X_val, y_val, weight_val, "y_val", reset=False, **checks)
     return Job(
         scratch=scratch,
         before=before,
@@ -90,10 +95,12 @@ def validate(
 
 
 def _part(
-    scratch: Any, X: MatrixLike, y: Any, sample_weight: Any, **checks: bool
+    scratch: Any, X: MatrixLike, y: Any, sample_weight: Any, name: str, **checks: bool
 ) -> Part:
+    owner, labels = type(scratch).__name__, not checks.get("y_numeric", False)
+    check_target_form(y, owner, labels=labels, name=name)
     table, target = scratch._read(X, y, **checks)
-    weight = check_weights(sample_weight, table, type(scratch).__name__)
+    weight = check_weights(sample_weight, table, owner)
     return Part(table, ravel_column(target), weight)
 
 

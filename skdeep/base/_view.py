@@ -15,7 +15,12 @@ from skdeep._seeding import isolated_global_rng
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._pipelines import given_to_last, is_plain, scored_by_last
-from skdeep.data import BagEncoder, ClassTarget, SequenceEncoder
+from skdeep.data import (
+    BagEncoder,
+    ClassTarget,
+    SequenceEncoder,
+    check_target_form,
+)
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
@@ -229,6 +234,7 @@ class FittedView:
         """
         estimator, state, target = self.estimator, self._state, self._state.target
         checks = estimator._target_checks()
+        check_target_form(y, self.name, labels=self.is_classifier)
         X, y, rows = self._scored_rows(X, y)
         table, y = estimator._read(X, y, reset=False, **checks)
         encode = target.codes if self.is_classifier else target.columns

@@ -20,7 +20,7 @@ from skdeep.data._images import (
 )
 from skdeep.data._mixed import MixedTable, TableSchema
 from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
-from skdeep.data._splits import holdout, rare_rows
+from skdeep.data._splits import holdout, rare_rows, share_rare
 from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
     Rows,
@@ -33,6 +33,7 @@ from skdeep.data._tables import (
     take,
     to_tensor,
 )
+from skdeep.data._target_forms import check_target_form
 from skdeep.data._targets import ClassTarget, NumberTarget, ravel_column
 from skdeep.data._text_batches import BagRows, RenewedRows, SequenceRows, TokenBags
 from skdeep.data._text_encoding import BagEncoder, SequenceEncoder
@@ -74,6 +75,7 @@ __all__ = [
     "cached_features",
     "check_table",
     "check_target",
+    "check_target_form",
     "check_weights",
     "class_weights",
     "float_dtype",
@@ -94,6 +96,7 @@ __all__ = [
     "read_table",
     "read_texts",
     "resolve_batch_size",
+    "share_rare",
     "take",
     "to_tensor",
     "tree_edges",

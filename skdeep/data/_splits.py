@@ -79,7 +79,8 @@ def holdout(
     if not held.any():
         # There are no classes, or each has one row.
         held[order[:n_valid]] = True
-    if targets is not None:
+    # Of one number alone there is no saying that it does not vary.
+    if targets is not None and (n_valid > 1 or targets.dtype.kind != "f"):
         _vary(held, targets, order)
     return np.flatnonzero(~held), np.flatnonzero(held)
 
@@ -123,6 +124,33 @@ def rare_rows(
     return rare if len(rare) <= RARE_SHARE * n_rows else rare[:0]
 
 
+def share_rare(train: Array, valid: Array, rare: Array) -> tuple[Array, Array, Array]:
+    """Put rare rows into both parts.
+
+    One row of a class tells little of the others, and training can hardly spare it.
+
+    Parameters
+    ----------
+    train, valid : ndarray of int64
+        From `holdout`.
+    rare : ndarray of int64
+        From `rare_rows`.
+
+    Returns
+    -------
+    train, valid : ndarray of int64
+        Sorted positions.
+    factor : ndarray of shape (n_valid,)
+        What to multiply the weights of the validation rows by, so that rare rows weigh
+        as much among them as among all rows.
+    """
+    usual = np.setdiff1d(valid, rare)
+    n_rows = len(train) + len(valid)
+    share = max(1, len(usual)) / (n_rows - len(rare))
+    train, valid = np.union1d(train, rare), np.union1d(valid, rare)
+    return train, valid, np.where(np.isin(valid, rare), share, 1.0)
+
+
 def _draw(n_rows: int, fraction: float, seed: int) -> tuple[int, Array]:
     """Return how many rows to hold out, and all rows in random order."""
     order = np.random.default_rng(seed).permutation(n_rows)
@@ -133,7 +161,7 @@ def _quota(counts: Array, n_valid: int) -> Array:
     """Return how many rows of each class make its share."""
     spare = np.maximum(counts - 1, 0)
     wanted = counts * (n_valid / counts.sum())
-    quota = np.minimum(np.floor(wanted).astype(np.int64), spare)
+    quota: Array = np.minimum(np.floor(wanted).astype(np.int64), spare)
     for label in np.argsort(quota - wanted, kind="stable"):
         if quota.sum() >= n_valid:
             break
@@ -187,7 +215,8 @@ def _other_values(part: Array, targets: Array) -> list[Array]:
         if not constant.size:
             return []
     differs = sp.csc_array(targets[:, constant] != value[constant])
-    return np.split(differs.indices, differs.indptr[1:-1])
+    found: list[Array] = np.split(differs.indices, differs.indptr[1:-1])
+    return found
 
 
 def _vary(held: Array, targets: Array, order: Array) -> None:

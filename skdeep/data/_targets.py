@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skdeep._storable import storable
 from skdeep.data._scaling import ColumnScaler
+from skdeep.data._target_forms import several_types
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, TargetKind
@@ -78,7 +79,7 @@ class ClassTarget:
         except TypeError as error:
             if isinstance(np.asarray(y).flat[0], bytes):
                 raise  # scikit-learn has the words
-            raise _several_types(owner) from error
+            raise several_types(owner) from error
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
             # It has the words for whatever is wrong.
             check_classification_targets(y)
@@ -88,7 +89,8 @@ class ClassTarget:
             raise ValueError(
                 f"{owner} predicts one class a row, or any number of labels given as "
                 f"a 0/1 indicator. Got several classes a row in y of shape {y.shape}. "
-                "Use MultiOutputClassifier around it."
+                "Use MultiOutputClassifier around it, or MultiLabelBinarizer for sets "
+                "of labels."
             )
         return cls.from_classes(_unique(y, owner))
 
@@ -214,14 +216,7 @@ def _unique(y: Any, owner: str) -> Array:
     try:
         return np.unique(y)
     except TypeError as error:
-        raise _several_types(owner) from error
-
-
-def _several_types(owner: str) -> ValueError:
-    return ValueError(
-        f"{owner} needs labels of one type. Got y with several types that cannot be "
-        "sorted together. Convert them, e.g. with y.astype(str)."
-    )
+        raise several_types(owner) from error
 
 
 @storable()

@@ -68,7 +68,8 @@ def class_weights(
     ----------
     class_weight : "balanced" or mapping of label to weight
         "balanced" gives all classes the same total weight; labels missing from a
-        mapping weigh one.
+        mapping weigh one. As in scikit-learn a mapping of all labels may name others
+        too, which the rows of a fold may lack.
     classes : ndarray of shape (n_classes,)
         The labels.
     codes : ndarray of shape (n_samples,)
@@ -86,7 +87,8 @@ def class_weights(
     Raises
     ------
     ValueError
-        If a mapping names a label that does not occur, or weighs it below zero.
+        If a mapping names a label that does not occur, but not all that do, or weighs
+        one below zero.
     """
     if isinstance(class_weight, str):
         totals = np.bincount(codes, weights=weight, minlength=len(classes))
@@ -96,10 +98,12 @@ def class_weights(
         return per_class
     known = classes.tolist()
     unknown = [label for label in class_weight if label not in known]
-    if unknown:
+    unnamed = [label for label in known if label not in class_weight]
+    if unknown and unnamed:
         raise ValueError(
             f"The 'class_weight' parameter of {owner} must name labels that occur in "
-            f"y. Got {unknown[0]!r}, but y has the classes {known}."
+            f"y. Got {unknown[0]!r}, but y has the classes {known}, of which "
+            f"{unnamed[0]!r} is not named."
         )
     weights = [class_weight.get(label, 1.0) for label in known]
     if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):

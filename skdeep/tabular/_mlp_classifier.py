@@ -100,10 +100,12 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         the best epoch. "auto" does so where `X_val` is given or there are at least
         10,000 rows. Without, training stops when the training loss stands still.
     validation_fraction : float, default=0.1
-        Share of the rows, in (0, 1), to hold out, each class its share.
+        Share of the rows, in (0, 1), to hold out, each class its share. A class of two
+        rows or more is never left out; see the user guide for rare ones.
     scoring : str or callable, default="loss"
-        What is watched on the validation rows: "loss" or any scikit-learn scorer.
-    n_iter_no_change : int, default=10
+        What is watched on the validation rows: "loss" or any scikit-learn scorer. The
+        loss stands in for a score that never has a value.
+    n_iter_no_change : int or numpy.inf, default=10
         Epochs without an improvement of more than `tol` before training stops.
     tol : float or None, default=1e-4
         Smallest improvement that counts; None never stops.
@@ -175,7 +177,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
     validation_scores_ : list of float or None
         Validation score of every epoch, where `scoring` names one.
     n_iter_ : int
-        Epochs of the last fit, or calls of `partial_fit`.
+        Epochs of the last `fit`, and of the calls of `partial_fit` since.
     best_epoch_ : int
         Epoch with the best watched figure, from 1; its weights are kept under early
         stopping.
@@ -259,7 +261,7 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         tol: float | None = 1e-4,
         feature_scaling: str | None = "standard",
         warm_start: bool = False,

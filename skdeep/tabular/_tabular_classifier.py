@@ -149,10 +149,12 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         Hold rows out, stop when `scoring` on them stands still, and keep the best
         epoch's weights. "auto" does so where `X_val` is given or there are 100 rows.
     validation_fraction : float, default=0.1
-        Share of the rows, in (0, 1), to hold out, each class its share.
+        Share of the rows, in (0, 1), to hold out, each class its share. A class of two
+        rows or more is never left out; see the user guide for rare ones.
     scoring : str or callable, default="loss"
-        What is watched on the validation rows: "loss" or any scikit-learn scorer.
-    n_iter_no_change : int, default=16
+        What is watched on the validation rows: "loss" or any scikit-learn scorer. The
+        loss stands in for a score that never has a value.
+    n_iter_no_change : int or numpy.inf, default=16
         Epochs without an improvement of more than `tol` before training stops.
     tol : float or None, default=0.0
         Smallest improvement that counts; None never stops.
@@ -211,7 +213,7 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float or None
         Columns of `history_`.
     n_iter_ : int
-        Epochs of the last fit, or calls of `partial_fit`.
+        Epochs of the last `fit`, and of the calls of `partial_fit` since.
     best_epoch_ : int
         Epoch with the best watched figure, from 1; its weights are kept under early
         stopping.
@@ -325,7 +327,7 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        n_iter_no_change: int = 16,
+        n_iter_no_change: float = 16,
         tol: float | None = 0.0,
         calibration: str | None = None,
         time_limit: float | None = None,

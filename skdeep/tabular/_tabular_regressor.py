@@ -153,8 +153,9 @@ class TabularMLPRegressor(TabularDoor, DeepRegressor):
     validation_fraction : float, default=0.1
         Share of the rows, in (0, 1), to hold out.
     scoring : str or callable, default="loss"
-        What is watched on the validation rows: "loss" or any scikit-learn scorer.
-    n_iter_no_change : int, default=16
+        What is watched on the validation rows: "loss" or any scikit-learn scorer. The
+        loss stands in for a score that never has a value.
+    n_iter_no_change : int or numpy.inf, default=16
         Epochs without an improvement of more than `tol` before training stops.
     tol : float or None, default=0.0
         Smallest improvement that counts; None never stops.
@@ -213,7 +214,7 @@ class TabularMLPRegressor(TabularDoor, DeepRegressor):
     loss_curve_, validation_loss_curve_, validation_scores_ : list of float or None
         Columns of `history_`.
     n_iter_ : int
-        Epochs of the last fit, or calls of `partial_fit`.
+        Epochs of the last `fit`, and of the calls of `partial_fit` since.
     best_epoch_ : int
         Epoch with the best watched figure, from 1; its weights are kept under early
         stopping.
@@ -319,7 +320,7 @@ class TabularMLPRegressor(TabularDoor, DeepRegressor):
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        n_iter_no_change: int = 16,
+        n_iter_no_change: float = 16,
         tol: float | None = 0.0,
         target_scaling: str | None = "standard",
         clip_predictions: bool = True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
@@ -23,6 +23,7 @@ from skdeep._compat import (
 )
 from skdeep._seeding import draw_seed, torch_generator
 from skdeep.augmentation import ImageAugmenter, TextAugmenter
+from skdeep.data import check_target_form
 from skdeep.text._image_copies import augmented_images
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
         self, augmenter: Any, X: MatrixLike, y: Any, sample_weight: Any
     ) -> tuple[Any, Any, Any]:
         """Return more rows, with targets and weights."""
+        check_target_form(y, type(self).__name__, labels=is_classifier(self))
         if isinstance(augmenter, ImageAugmenter):
             n_aug = 1 if self.n_aug is None else int(self.n_aug)
             generator = torch_generator(draw_seed(self.random_state))

@@ -103,13 +103,13 @@ class Plateau:
 
     Parameters
     ----------
-    patience : int
+    patience : float
         Epochs without an improvement of more than `tol` before a division.
     tol : float
         Smallest improvement that counts.
     """
 
-    def __init__(self, patience: int, tol: float) -> None:
+    def __init__(self, patience: float, tol: float) -> None:
         self.patience = patience
         self.tol = tol
         self.best = math.inf

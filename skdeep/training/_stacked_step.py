@@ -231,4 +231,4 @@ class StackedStepper:
 
 def _plateau(plan: TrainingPlan) -> Plateau:
     stopping = plan.stopping
-    return Plateau(max(1, stopping.n_iter_no_change // 2), stopping.tol or 0.0)
+    return Plateau(stopping.plateau_patience, stopping.tol or 0.0)

@@ -102,8 +102,7 @@ class Stepper:
             else None
         )
         stopping = plan.stopping
-        patience = max(1, stopping.n_iter_no_change // 2)
-        self.plateau = Plateau(patience, stopping.tol or 0.0)
+        self.plateau = Plateau(stopping.plateau_patience, stopping.tol or 0.0)
         # An argument in `optimizer_params` wins, and L-BFGS has a rate of its own.
         self._base_rate = float(
             self.optimizer.defaults.get("lr", plan.optimizer.learning_rate)

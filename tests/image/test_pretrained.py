@@ -178,6 +178,43 @@ def test_weights_of_a_file_bring_their_preprocessing(
     assert torch.equal(loaded, network.conv1[0].weight)
 
 
+def test_rare_class_is_watched_in_both_phases(coloured: Any, tmp_path: Path) -> None:
+    """The head and the stages after it train on all of its rows, and see them."""
+    import torchvision
+
+    from skdeep._seeding import isolated_global_rng
+
+    with isolated_global_rng(1, torch.device("cpu")):
+        network = torchvision.models.shufflenet_v2_x0_5(weights=None)
+    path = tmp_path / "net.pth"
+    torch.save(network.state_dict(), path)
+    X, y = coloured
+    y = y.copy()
+    y[[3, 40]] = "dark"
+    seen: list[list[str]] = []
+
+    def scorer(model: Any, X: Any, y: Any) -> float:
+        seen.append(sorted(y))
+        return float(model.score(X, y))
+
+    net = ImageClassifier(
+        "shufflenet_v2_x0_5",
+        weights=path,
+        image_size=32,
+        trainable_layers=1,
+        early_stopping=True,
+        scoring=scorer,
+        head_epochs=2,
+        max_epochs=2,
+        random_state=0,
+    ).fit(X, y)
+    assert (net.n_head_epochs_, net.n_iter_) == (2, 4)
+    assert len(seen) == 4
+    assert all(labels == seen[0] for labels in seen)
+    assert seen[0].count("dark") == 2
+    assert np.isfinite(net.history_["valid_loss"]).all()
+
+
 def test_missing_weights_leave_the_estimator_as_it_was(
     coloured: Any, tmp_path: Path, counted: Any
 ) -> None:

@@ -26,7 +26,7 @@ from skdeep import (
     load,
     save,
 )
-from skdeep.exceptions import PersistenceError
+from skdeep.exceptions import PersistenceError, SkdeepWarning
 from tests.naming import shown
 from tests.placed import (
     IMAGES,
@@ -101,6 +101,19 @@ def test_resumed_fit_has_the_same_bits(params, tmp_path):
         resumed = MLPRegressor((8,), **{**SHORT, **params})
         resumed.fit(ROWS, NUMBERS, checkpoint=Checkpoint(path, resume=True))
         assert_same_fit(resumed, whole)
+
+
+def test_fit_without_a_score_resumes(tmp_path):
+    """The loss goes on to stand in for the R² of a single row."""
+    params = {**SHORT, "early_stopping": True, "scoring": "r2"}
+    X, y, path = ROWS[:10], NUMBERS[:10], tmp_path / "file"
+    with pytest.warns(SkdeepWarning, match="got no score from scoring='r2'"):
+        whole = MLPRegressor((8,), **params).fit(X, y)
+    cut_off(MLPRegressor((8,), **params), path, 2, X, y)
+    resumed = MLPRegressor((8,), **params)
+    with pytest.warns(SkdeepWarning, match="got no score from scoring='r2'"):
+        resumed.fit(X, y, checkpoint=Checkpoint(path, resume=True))
+    assert_same_fit(resumed, whole)
 
 
 def test_both_phases_of_a_transfer_resume(weights_file, tmp_path):

@@ -88,6 +88,16 @@ def test_tol_none_runs_all_epochs():
     assert model.best_epoch_ == 1
 
 
+@pytest.mark.parametrize("lr_schedule", [None, "plateau"])
+def test_infinite_patience_runs_all_epochs(lr_schedule):
+    """As in scikit-learn, and the rate is never lowered for want of progress."""
+    X, y = _classes()
+    model = _model(optimizer="sgd", learning_rate=1e-300, max_epochs=25)
+    model.set_params(n_iter_no_change=np.inf, lr_schedule=lr_schedule).fit(X, y)
+    assert model.n_iter_ == 25
+    assert len(set(model.history_["learning_rate"])) == 1
+
+
 @pytest.mark.parametrize("fraction", [0.1, 0.35])
 def test_early_stopping_holds_out_the_fraction(fraction):
     """Rows are trained on or watched, each once an epoch."""

@@ -1,12 +1,21 @@
 """Tests of perceptrons that go on training when they are fitted again."""
 
 import pickle
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import is_classifier
 
-from skdeep import MLPClassifier, MLPRegressor
+from skdeep import (
+    CNNClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+    TextClassifier,
+)
 
 SMALL: dict[str, Any] = {"learning_rate": 0.02, "random_state": 0}
 
@@ -157,3 +166,34 @@ def test_another_scale_of_the_target_cannot_be_gone_on_with(changes):
     model.set_params(target_scaling="standard", loss="huber").fit(X, y)
     with pytest.raises(ValueError, match=r"predicts 1 number\(s\) a row. Got y of sh"):
         model.fit(X, np.column_stack([y, y]))
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "X"),
+    [
+        (partial(MLPClassifier, (4,)), None),
+        (partial(MLPRegressor, (4,)), None),
+        (partial(TabularMLPClassifier, (4,)), None),
+        (partial(TabularMLPRegressor, (4,)), None),
+        (partial(TextClassifier, embedding_dim=2), [f"w{i % 5} w" for i in range(60)]),
+        (partial(CNNClassifier, conv_channels=2), np.zeros((60, 8, 8, 1), np.uint8)),
+    ],
+    ids=["MLP", "regressor", "tabular", "tabular regressor", "text", "CNN"],
+)
+def test_n_iter_is_of_the_last_fit_and_since(kind, X, warm_start):
+    """Epochs of `fit` are counted afresh, those of `partial_fit` are added."""
+    rows, _ = _classes()
+    X, y = rows if X is None else X, (rows[:, 0] > 0).astype(int)
+    model = kind(max_epochs=3, warm_start=warm_start, random_state=0)
+    counted = []
+    for call in ("partial", "partial", "fit", "partial", "partial", "fit"):
+        if call == "fit":
+            model.fit(X, y)
+        elif is_classifier(model):
+            model.partial_fit(X, y, classes=[0, 1])
+        else:
+            model.partial_fit(X, y)
+        counted.append(model.n_iter_)
+    assert counted == [1, 2, 3, 4, 5, 3]
+    assert len(model.loss_curve_) == (10 if warm_start else 3)

@@ -125,3 +125,40 @@ def test_restore_brings_the_best_epoch_back(make_module: Any, restore: bool) -> 
         assert torch.equal(value, expected[name]), name
     storage = flat.parameter.untyped_storage().data_ptr()
     assert module[0].weight.untyped_storage().data_ptr() == storage
+
+
+def test_what_stands_in_is_watched_until_there_is_a_score(make_module: Any) -> None:
+    """The first score begins the search for the best epoch anew."""
+    module = make_module()
+    stopper = Stopper(StoppingPlan(monitor="valid_score", tol=0.0, n_iter_no_change=2))
+    flat = FlatParameters(module)
+
+    def show(epoch: int, score: float, loss: float) -> bool:
+        row = {"train_loss": 1.0 / epoch, "valid_loss": loss, "valid_score": score}
+        return stopper.update(epoch, row, module, flat)
+
+    assert not show(1, math.nan, 3.0)
+    assert not show(2, math.nan, 2.0)
+    assert not show(3, -math.inf, 5.0)
+    assert (stopper.watched, stopper.best_epoch) == ("valid_loss", 2)
+    assert not show(4, 0.1, 9.0)
+    assert (stopper.watched, stopper.best_epoch) == ("valid_score", 4)
+    assert not show(5, math.nan, 1.0)
+    assert not show(6, -math.inf, 1.0)
+    assert not show(7, 0.1, 1.0)
+    assert show(8, 0.1, 1.0)
+    assert stopper.best_epoch == 4
+
+
+def test_training_loss_stands_in_for_a_validation_loss(make_module: Any) -> None:
+    """Where validation rows overflow, the last resort is always a number."""
+    stopper = Stopper(StoppingPlan(monitor="valid_loss", tol=None))
+    module = make_module()
+    flat = FlatParameters(module)
+    for epoch, loss in enumerate([3.0, 1.0, 2.0], start=1):
+        row = {"train_loss": loss, "valid_loss": math.nan}
+        stopper.update(epoch, row, module, flat)
+    assert (stopper.watched, stopper.best_epoch) == ("train_loss", 2)
+    again = Stopper(stopper.plan)
+    again.resume(stopper.state(), torch.device("cpu"))
+    assert again.watched == "train_loss"
