@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 import skdeep
@@ -73,7 +75,10 @@ class Perceptron(BaseEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit the estimator of skdeep."""
-        self._net_for(X).fit(X, y, sample_weight=sample_weight)
+        net = self._net_for(X).fit(X, y, sample_weight=sample_weight)
+        if net.n_iter_ == net.max_epochs:
+            # What ours tells by these two numbers, theirs tells by a warning.
+            warnings.warn("max_iter is reached", ConvergenceWarning, stacklevel=2)
         return self
 
     def __getattr__(self, name: str) -> Any:
