@@ -64,7 +64,7 @@ def with_lists(test: Any) -> Any:
 
 
 def names_using(tree: ast.Module, names: set[str]) -> set[str]:
-    """Return what a module defines with the help of these names, in any number of steps."""
+    """Return what a module defines with the help of these names, directly or not."""
     uses = {
         node.name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         for node in tree.body

@@ -15,7 +15,7 @@ class GridSearchCV(VectorizedSearchCV):
 
 
 class RandomizedSearchCV(OptunaSearchCV):
-    """`OptunaSearchCV` that tries what `RandomizedSearchCV` draws, and prunes nothing."""
+    """`OptunaSearchCV` that tries what `RandomizedSearchCV` would draw."""
 
     # What `RandomizedSearchCV` has no parameters for.
     timeout = None
