@@ -23,8 +23,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Expect a listed test to fail; if it passes, that is an error.
 
-    A key of `NOT_APPLICABLE` is the name of a test, or that and one of its parameters,
-    "test_name[parameter]".
+    A key of `NOT_APPLICABLE` is the name of a test, or that and one of its parameters
+    or all of them, "test_name[parameter]" or "test_name[parameter-parameter]".
     """
     for item in items:
         if not item.get_closest_marker("foreign"):
@@ -37,9 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def names_of(item: pytest.Item) -> list[str]:
-    """Return the name of a test, without parameters and with each of them."""
+    """Return the name of a test without parameters, with each of them, and with all."""
     name, _, parameters = item.name.removesuffix("]").partition("[")
-    return [name, *(f"{name}[{part}]" for part in parameters.split("-") if part)]
+    parts = {part for part in [*parameters.split("-"), parameters] if part}
+    return [name, *(f"{name}[{part}]" for part in sorted(parts))]
 
 
 @pytest.fixture
