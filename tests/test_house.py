@@ -115,7 +115,8 @@ def test_every_library_of_the_ecosystem_has_its_test_and_its_word():
     """What `tox -e ecosystem` installs is what is marked, and is in the page."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     groups = project["dependency-groups"]
-    installed = {re.split(r"[<>=]", line)[0] for line in groups["ecosystem"]}
+    lines = groups["ecosystem"] + groups["ecosystem-skforecast"]
+    installed = {re.split(r"[<>=]", line)[0] for line in lines}
     marks = [
         mark
         for path in (ROOT / "tests" / "ecosystem").glob("test_*.py")

@@ -172,7 +172,7 @@ class LeanNet(NeuralNet):
         network while it was trained, with dropout and in units of its own.
         """
         self._answers = answers
-        self.use_caching = False
+        self.use_caching: bool | str = False
         self._find_listeners()
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:

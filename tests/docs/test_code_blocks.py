@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def rounding_of_another_cpu(number: int) -> Iterator[None]:
     equal fits are still equal.
     """
 
-    def moved(_: object, inputs: object, output: object) -> object:
+    def moved(_: Any, inputs: Any, output: Any) -> Any:
         if not isinstance(output, torch.Tensor) or not output.is_floating_point():
             return None
         if torch.compiler.is_exporting():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,11 @@ from tests.conftest import ProcessState
 
 # Warnings of other libraries are theirs; those of skdeep stay errors.
 WARNINGS = ("ignore", "error::skdeep.exceptions.SkdeepWarning")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read these files for `-m ecosystem` alone: they need pandas, for one."""
+    return True if config.getoption("markexpr") != "ecosystem" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -30,15 +31,14 @@ def test_sequential_selection_finds_the_features_that_count(two_classes, net):
 
 def test_decision_regions_are_drawn(two_classes, net):
     """The picture of two features has the boundary and all rows."""
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
     from mlxtend.plotting import plot_decision_regions
 
     X, y = two_classes
-    _, ax = plt.subplots()
+    ax = Figure().add_subplot()
     plot_decision_regions(X[:, :2], y, clf=net.fit(X[:, :2], y), ax=ax)
-    drawn = sum(len(points.get_offsets()) for points in ax.collections[-2:])
-    plt.close(ax.figure)
-    assert drawn == len(X)
+    drawn = [len(np.asarray(points.get_offsets())) for points in ax.collections[-2:]]
+    assert sum(drawn) == len(X)
 
 
 @pytest.mark.parametrize("fitted", [True, False])

@@ -7,11 +7,14 @@ as a module in which an import of a replaced name is left out.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 
 def borrow(name: str, replaced: Mapping[str, Any]) -> dict[str, Callable[..., None]]:
@@ -38,19 +41,30 @@ def borrow(name: str, replaced: Mapping[str, Any]) -> dict[str, Callable[..., No
     code = compile(left_out.visit(tree), spec.origin, "exec")
     missing = set(replaced) - left_out.found
     assert not missing, f"{name} does not import {sorted(missing)}"
-    # Under its own name, so that pickles of its classes are found in other processes.
-    module = ModuleType(name)
+    # Under its own name, so that pickles of its classes are found, in this process
+    # and in others.
+    module = sys.modules[name] = ModuleType(name)
     vars(module).update(replaced)
     exec(code, vars(module))
     return {
-        key: value
+        key: with_lists(value)
         for key, value in vars(module).items()
         if key.startswith("test_") and key in using
     }
 
 
+def with_lists(test: Any) -> Any:
+    """Let the parameters of a test be lists, as pytest has them since its version 9."""
+    marks = getattr(test, "pytestmark", [])
+    for place, mark in enumerate(marks):
+        if mark.name == "parametrize":
+            names, values = mark.args
+            marks[place] = pytest.mark.parametrize(names, [*values], **mark.kwargs).mark
+    return test
+
+
 def names_using(tree: ast.Module, names: set[str]) -> set[str]:
-    """Return what a module defines with the help of these names, in any number of steps."""
+    """Return what a module defines with the help of these names, directly or not."""
     uses = {
         node.name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         for node in tree.body

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 import skdeep
 
 SCHEDULES = {"constant": None, "adaptive": "plateau"}
+
+
+def constructor_of(estimator: type) -> Callable[..., None]:
+    """Return a constructor that stores the parameters of another."""
+    theirs = signature(estimator.__init__)  # type: ignore[misc]
+
+    def store(self: Any, *args: Any, **params: Any) -> None:
+        given = theirs.bind(self, *args, **params)
+        given.apply_defaults()
+        for name, value in list(given.arguments.items())[1:]:
+            setattr(self, name, value)
+
+    store.__signature__ = theirs  # type: ignore[attr-defined]
+    return store
 
 
 def _can_go_on(perceptron: Any) -> bool:
@@ -73,7 +92,10 @@ class Perceptron(BaseEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit the estimator of skdeep."""
-        self._net_for(X).fit(X, y, sample_weight=sample_weight)
+        net = self._net_for(X).fit(X, y, sample_weight=sample_weight)
+        if net.n_iter_ == net.max_epochs:
+            # What ours tells by these two numbers, theirs tells by a warning.
+            warnings.warn("max_iter is reached", ConvergenceWarning, stacklevel=2)
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -96,36 +118,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     _own = skdeep.MLPClassifier
     _score_of_scikit_learn = "accuracy"
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-    ):
-        for name, value in list(locals().items()):
-            if name not in {"self", "__class__"}:
-                setattr(self, name, value)
+    __init__ = constructor_of(neural_network.MLPClassifier)
 
     @available_if(_can_go_on)
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Any:
@@ -140,37 +133,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     _own = skdeep.MLPRegressor
     _score_of_scikit_learn = "r2"
 
-    def __init__(
-        self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-    ):
-        for name, value in list(locals().items()):
-            if name not in {"self", "__class__"}:
-                setattr(self, name, value)
+    __init__ = constructor_of(neural_network.MLPRegressor)
 
     @available_if(_can_go_on)
     def partial_fit(self, X: Any, y: Any) -> Any:
