@@ -71,7 +71,7 @@ COLLECTIONS = [
 
 
 @CLASSIFIERS
-@pytest.mark.parametrize("y", COLLECTIONS, ids=lambda y: repr(y[:2]))
+@pytest.mark.parametrize("y", COLLECTIONS, ids=range(len(COLLECTIONS)))
 def test_collections_of_labels_need_an_indicator(kind: Any, X: Any, y: Any) -> None:
     """The sentence says what makes one."""
     match = rf"{kind.__name__} learns one label a row.*MultiLabelBinarizer"
@@ -163,7 +163,11 @@ def test_ragged_numbers_are_refused(kind: Any, X: Any, y: Any) -> None:
 
 
 @REGRESSORS
-@pytest.mark.parametrize("value", ["a", dt.date(2020, 1, 1), object(), b"x"], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    ["a", dt.date(2020, 1, 1), object(), b"x"],
+    ids=["text", "date", "object", "bytes"],
+)
 def test_what_is_no_number_is_shown(kind: Any, X: Any, value: Any) -> None:
     """With its type, and the error of `float` as the cause."""
     match = rf"{kind.__name__} expects y as .* real numbers\. Got .* of type"
