@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import Tags, _safe_indexing, get_tags
+from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -93,6 +94,7 @@ __all__ = [
     "get_tags",
     "insert_error_scores",
     "num_samples",
+    "raise_for_params",
     "rows_at",
     "scorer_for",
     "scorers_by_name",

@@ -17,7 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from skdeep.exceptions import StudyError
-from skdeep.model_selection import _journal, _study
+from skdeep.model_selection import _study
 from skdeep.model_selection._leases import own_lease
 
 SETTINGS: dict[str, Any] = {"study_name": "rates", "cv": 2, "pruning": "off"}
@@ -109,7 +109,7 @@ def test_full_disk_loses_no_trial_that_has_ended(
         synced(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_journal.os, "fsync", fsync)
+        patch.setattr(os, "fsync", fsync)
         with pytest.raises(StudyError, match="No space left on device") as caught:
             search.fit(*iris)
     assert isinstance(caught.value.__cause__, OSError)
