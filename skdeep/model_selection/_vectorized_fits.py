@@ -230,7 +230,8 @@ def _score_fitted(
 
     def rows() -> tuple[Any, Any]:
         train = task.splits[fold][0]
-        return split_rows(candidate.estimator, task.X, task.y, train)
+        X, y = split_rows(candidate.estimator, task.X, task.y, train)
+        return X, y
 
     tasks.begin(heard, rows)
     result = _scored(task, candidate)
