@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import Tags, _safe_indexing, get_tags
+from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -97,6 +98,7 @@ __all__ = [
     "insert_error_scores",
     "looks_for_positives",
     "num_samples",
+    "raise_for_params",
     "rows_at",
     "scorer_for",
     "scorer_with",
@@ -268,41 +270,67 @@ class EpochTasks:
 
 
 class SearchTasks:
-    """Report the trials of a search and its refit to callbacks of scikit-learn.
+    """Report a search to callbacks of scikit-learn, in the tasks of `GridSearchCV`.
 
     Parameters
     ----------
     search : estimator instance
         The search being fitted.
-    max_tasks : int or None
-        The number of trials, and one for the refit; None where it is not known.
     X, y : array-like
         The training data.
     sample_weight : ndarray of shape (n_samples,) or None
         Handed on as metadata.
     """
 
-    def __init__(
-        self, search: Any, max_tasks: int | None, X: Any, y: Any, sample_weight: Any
-    ) -> None:
+    def __init__(self, search: Any, X: Any, y: Any, sample_weight: Any) -> None:
         self.search = search
         self.data: dict[str, Any] = {"X": X, "y": y}
         if sample_weight is not None:
             self.data["metadata"] = {"sample_weight": sample_weight}
+        # Whether a callback has asked for the end of the search.
+        self.stopped = False
+        self.searching: Any = None
         self.root: Any = None
         if hasattr(search, "_init_callback_context"):
-            self.root = search._init_callback_context(max_subtasks=max_tasks)
+            n_tasks = 1 + (search.refit is not False)
+            self.root = search._init_callback_context(max_subtasks=n_tasks)
             self.root.call_on_fit_task_begin(estimator=search, **self.data)
 
-    def trial(self, run: Callable[[], None]) -> bool:
-        """Run a trial as a task of its own; True when a callback asks to stop."""
+    @contextmanager
+    def evaluating(self, n_evaluations: int | None) -> Iterator[None]:
+        """Open the task that holds those of all candidates and folds.
+
+        Parameters
+        ----------
+        n_evaluations : int or None
+            How many there may be; None where it is not known.
+        """
         if self.root is None:
-            run()
-            return False
-        task = self.root.subcontext(task_name="trial")
-        task.call_on_fit_task_begin(estimator=self.search, **self.data)
-        run()
-        return bool(task.call_on_fit_task_end(estimator=self.search, **self.data))
+            yield
+            return
+        self.searching = self.root.subcontext(
+            task_name="search", max_subtasks=n_evaluations, sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self.search)
+        yield
+        self.searching.call_on_fit_task_end(estimator=self.search)
+
+    def evaluation(self, place: int) -> Any:
+        """Return the task of a candidate on a fold, None where nobody listens."""
+        if self.searching is None:
+            return None
+        name = "candidate-split-evaluation"
+        return self.searching.subcontext(task_name=name, task_id=place)
+
+    def begin(self, task: Any, rows: Callable[[], tuple[Any, Any]]) -> None:
+        """Tell of the begin of an evaluation."""
+        if task is not None:
+            task.call_on_fit_task_begin(estimator=self.search, **_lazy(rows))
+
+    def end(self, task: Any, rows: Callable[[], tuple[Any, Any]]) -> None:
+        """Tell of its end."""
+        if task is not None:
+            stop = task.call_on_fit_task_end(estimator=self.search, **_lazy(rows))
+            self.stopped = self.stopped or bool(stop)
 
     @contextmanager
     def refit(self, estimator: Any) -> Iterator[None]:
@@ -325,3 +353,8 @@ class SearchTasks:
 def scaler_of_powers(transformer: Any) -> Any:
     """Return the fitted StandardScaler of a `PowerTransformer`, which hides it."""
     return transformer._scaler
+
+
+def _lazy(rows: Callable[[], tuple[Any, Any]]) -> dict[str, Any]:
+    """Return the rows of a task, cut out only where a callback asks for them."""
+    return {"X": lambda: rows()[0], "y": lambda: rows()[1]}

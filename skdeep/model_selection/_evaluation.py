@@ -104,10 +104,9 @@ def evaluate(
     outcome : Outcome
         Of a trial that came to its end, was pruned, or failed.
     """
-    folds = [
-        Fold(evaluation, params, index, device)
-        for index in range(len(evaluation.splits))
-    ]
+    n_folds = len(evaluation.splits)
+    folds = [Fold(evaluation, params, index, device) for index in range(n_folds)]
+    evaluation.n_evaluated += n_folds
     state, error = "COMPLETE", None
     try:
         _way(evaluation, folds[0])(folds, evaluation, reporter)

@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
 from traceback import format_exc
@@ -18,11 +18,13 @@ from sklearn.base import clone
 
 from skdeep._compat import (
     InvalidParameterError,
+    SearchTasks,
     check_method_params,
     scorer_for,
     scorers_by_name,
     split_rows,
 )
+from skdeep.base import takes_steps
 from skdeep.model_selection._slots import put_on_device
 from skdeep.model_selection._steps import PipelineSteps, has_epochs
 
@@ -59,6 +61,10 @@ class Evaluation:
     stride: int = 1
     # The first failure of a fold in this process.
     failures: list[BaseException] = field(default_factory=list)
+    # Callbacks of scikit-learn, where one worker does all in this process.
+    tasks: SearchTasks | None = None
+    # Folds of the trials before.
+    n_evaluated: int = 0
 
     def of_objective(self, scores: Any) -> float:
         """Return the score that is tuned on, out of what a scorer returned."""
@@ -162,6 +168,8 @@ class Fold:
         # A trial may have put another estimator into a step.
         self.has_epochs = has_epochs(estimator, evaluation.resource)
         self._steps: PipelineSteps | None = None
+        self._place = evaluation.n_evaluated + index
+        self._heard = ExitStack()
         self._test: Any = None
         self._transformed: Any = None
         self.done = False
@@ -215,6 +223,7 @@ class Fold:
         """Let go of rows and models."""
         if self._steps is not None:
             self._steps.close()
+        self._heard.close()
         self._steps = self._test = self._transformed = self._estimator = None
 
     def _open(self) -> PipelineSteps:
@@ -223,7 +232,25 @@ class Fold:
         X, y = split_rows(estimator, task.X, task.y, train)
         self._test = split_rows(estimator, task.X, task.y, test, train)
         params = check_method_params(task.X, params=task.fit_params, indices=train)
+        if task.tasks is not None:
+            self._tell(task.tasks, X, y)
         return PipelineSteps(estimator, X, y, params, resource=task.resource)
+
+    def _tell(self, tasks: SearchTasks, X: Any, y: Any) -> None:
+        """Let callbacks hear of this fold, until it is closed."""
+        heard = tasks.evaluation(self._place)
+        if heard is None:
+            return
+        estimator = self._estimator
+        self._heard.callback(tasks.end, heard, lambda: (X, y))
+        # Fits that take turns would mix up their epochs; of a Pipeline that is taken
+        # in steps, nobody calls the fit that tells of them.
+        alone = not self.has_epochs or (
+            self.evaluation.pruning != "lockstep" and takes_steps(estimator)
+        )
+        if alone and hasattr(estimator, "set_callbacks"):
+            self._heard.enter_context(heard.propagate_callback_context(estimator))
+        tasks.begin(heard, lambda: (X, y))
 
     def _look(self) -> bool:
         steps: Any = self._steps

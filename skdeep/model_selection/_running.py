@@ -81,13 +81,9 @@ def _start(
     if n_workers == 1:
 
         def around(run: Any) -> bool:
-            stop = False
-            if tasks is None:
-                run()
-            else:
-                stop = tasks.trial(run)
+            run()
             report.update()
-            return stop
+            return tasks is not None and tasks.stopped
 
         return work(job, 0, around)
     # One task a worker, however short joblib finds them.

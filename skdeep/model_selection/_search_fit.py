@@ -91,9 +91,12 @@ class SearchFit:
         """Search, refit, and write what was found on the search."""
         search = self.search
         weight = self.params.get("sample_weight")
-        n_tasks = self._n_tasks()
-        tasks = SearchTasks(search, n_tasks, self.X, self.y, weight)
-        rows, study = self.run_trials(tasks)
+        tasks = SearchTasks(search, self.X, self.y, weight)
+        if self.n_workers == 1:
+            # Workers may be other processes, to which callbacks do not go.
+            self.evaluation.tasks = tasks
+        with tasks.evaluating(self._n_evaluations()):
+            rows, study = self.run_trials(tasks)
         failures = self.evaluation.failures
         check_rows(rows, search.timeout, failures[0] if failures else None)
         found = self._choose(rows, format_results(search, rows, len(self.splits)))
@@ -192,13 +195,12 @@ class SearchFit:
             trials.append(stored)
         return trials
 
-    def _n_tasks(self) -> int | None:
-        """Return how many tasks scikit-learn's callbacks hear of; None if unknown."""
+    def _n_evaluations(self) -> int | None:
+        """Return how many folds scikit-learn's callbacks hear of; None if unknown."""
         search = self.search
-        if self.n_trials is None or search.storage is not None:
+        if self.n_trials is None or search.storage is not None or search.resume:
             return None
-        n_trials = self.n_trials if self.n_workers == 1 else 0
-        return n_trials + (search.refit is not False)
+        return self.n_trials * len(self.splits)
 
     def _wanted(self) -> tuple[Wanted, dict[str, Any], int | None, list[Any]]:
         search = self.search

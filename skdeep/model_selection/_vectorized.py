@@ -197,7 +197,7 @@ class VectorizedSearchCV(BaseSearchCV):
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        tasks = SearchTasks(self, 2, X, y, params.get("sample_weight"))
+        tasks = SearchTasks(self, X, y, params.get("sample_weight"))
         task = GridTask(
             estimator=clone(self.estimator),
             X=X,
@@ -215,7 +215,7 @@ class VectorizedSearchCV(BaseSearchCV):
             },
         )
         found: dict[str, Any] = {"n_splits_": len(task.splits)}
-        tasks.trial(lambda: found.update(self._search(task)))
+        found |= self._search(task, tasks)
         found |= self._choose(found, metric)
         if self.refit:
             found |= self._refit(task, found["best_params_"], tasks)
@@ -224,7 +224,7 @@ class VectorizedSearchCV(BaseSearchCV):
         tasks.close()
         return self
 
-    def _search(self, task: GridTask) -> dict[str, Any]:
+    def _search(self, task: GridTask, tasks: SearchTasks) -> dict[str, Any]:
         """Fit and score the grid."""
         candidates = list(ParameterGrid(self.param_grid))
         n_candidates, n_splits = len(candidates), len(task.splits)
@@ -233,7 +233,10 @@ class VectorizedSearchCV(BaseSearchCV):
                 "The 'param_grid' parameter of VectorizedSearchCV has no candidate. "
                 f"Got {self.param_grid!r}. Name at least one value."
             )
-        results, sizes = run_grid(task, candidates, self.n_jobs, self.pre_dispatch)
+        with tasks.evaluating(n_candidates * n_splits):
+            results, sizes = run_grid(
+                task, candidates, self.n_jobs, self.pre_dispatch, tasks
+            )
         keys = [(c, f) for c in range(n_candidates) for f in range(n_splits)]
         out = [results[key] for key in keys]
         stacks = np.array([sizes[key] for key in keys]).reshape(-1, n_splits)

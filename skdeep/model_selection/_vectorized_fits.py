@@ -12,7 +12,12 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
-from skdeep._compat import check_method_params, fit_and_score, split_rows
+from skdeep._compat import (
+    SearchTasks,
+    check_method_params,
+    fit_and_score,
+    split_rows,
+)
 from skdeep.base import (
     CannotFollowError,
     FitRequest,
@@ -71,7 +76,11 @@ class _Prepared:
 
 
 def run_grid(
-    task: GridTask, candidates: Sequence[dict[str, Any]], n_jobs: Any, pre_dispatch: Any
+    task: GridTask,
+    candidates: Sequence[dict[str, Any]],
+    n_jobs: Any,
+    pre_dispatch: Any,
+    tasks: SearchTasks,
 ) -> tuple[Results, dict[tuple[int, int], int]]:
     """Fit and score every candidate on every fold.
 
@@ -83,6 +92,8 @@ def run_grid(
         Parameters.
     n_jobs, pre_dispatch : int, str or None
         Of joblib, for the fits that are made one by one.
+    tasks : SearchTasks
+        Callbacks of scikit-learn.
 
     Returns
     -------
@@ -105,11 +116,11 @@ def run_grid(
             else:
                 alone.append(((place, fold), estimator))
     for candidate in _fit_stacks(task, candidates, together, alone):
-        results[candidate.key] = _score_fitted(task, candidate)
+        results[candidate.key] = _score_fitted(task, candidate, tasks)
         request = candidate.request
         sizes[candidate.key] = 1 if request is None else request.together
         candidate.estimator = candidate.network = candidate.request = None
-    for key, result in _run_alone(task, alone, n_jobs, pre_dispatch):
+    for key, result in _run_alone(task, alone, n_jobs, pre_dispatch, tasks):
         results[key], sizes[key] = result, 1
     return results, sizes
 
@@ -210,8 +221,25 @@ def _fit_instead(
         del estimator.fit
 
 
-def _score_fitted(task: GridTask, candidate: Candidate) -> dict[str, Any]:
+def _score_fitted(
+    task: GridTask, candidate: Candidate, tasks: SearchTasks
+) -> dict[str, Any]:
     """Return what scikit-learn says of a fit that has been made already."""
+    place, fold = candidate.key
+    heard = tasks.evaluation(place * len(task.splits) + fold)
+
+    def rows() -> tuple[Any, Any]:
+        train = task.splits[fold][0]
+        X, y = split_rows(candidate.estimator, task.X, task.y, train)
+        return X, y
+
+    tasks.begin(heard, rows)
+    result = _scored(task, candidate)
+    tasks.end(heard, rows)
+    return result
+
+
+def _scored(task: GridTask, candidate: Candidate) -> dict[str, Any]:
     request = candidate.request
     error = candidate.error if request is None else request.error
     # Raising an error once more would add to where it came from.
@@ -251,11 +279,14 @@ def _run_alone(
     alone: list[tuple[tuple[int, int], Any]],
     n_jobs: Any,
     pre_dispatch: Any,
+    tasks: SearchTasks,
 ) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     """Fit and score one by one, as scikit-learn does."""
     if not alone:
         return
     parallel = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)
+    # Made before: an estimator must not change while it is pickled.
+    heard = [_listening(tasks, key, len(task.splits)) for key, _ in alone]
     found = parallel(
         delayed(fit_and_score)(
             estimator,
@@ -265,9 +296,18 @@ def _run_alone(
             test=task.splits[fold][1],
             parameters=None,
             fit_params=task.fit_params,
+            **listening,
             **task.scoring,
         )
-        for (_, fold), estimator in alone
+        for ((_, fold), estimator), listening in zip(alone, heard, strict=True)
     )
     for (key, _), result in zip(alone, found, strict=True):
         yield key, result
+
+
+def _listening(
+    tasks: SearchTasks, key: tuple[int, int], n_splits: int
+) -> dict[str, Any]:
+    """Return what scikit-learn's function is given so that callbacks hear of a fit."""
+    heard = tasks.evaluation(key[0] * n_splits + key[1])
+    return {} if heard is None else {"caller": tasks.search, "callback_ctx": heard}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skdeep._compat import Tags, check_is_fitted
+from skdeep._compat import Tags
 from skdeep.text._augmented import (
     AUGMENTED_CONSTRAINTS,
     AugmentedEstimator,
@@ -97,57 +97,60 @@ class AugmentedClassifier(ClassifierMixin, AugmentedEstimator):
         return classes
 
     @available_if(inner_has("predict_proba"))
-    def predict_proba(self, X: MatrixLike) -> Array:
+    def predict_proba(self, X: MatrixLike, **params: Any) -> Array:
         """Return the probabilities of the fitted classifier.
 
         Parameters
         ----------
         X : array-like of shape (n_samples,) or (n_samples, ...)
             Inputs.
+        **params : dict
+            Under metadata routing, what the classifier requests.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        check_is_fitted(self)
-        proba: Array = self.estimator_.predict_proba(X)
+        proba: Array = self._ask("predict_proba", X, params)
         return proba
 
     @available_if(inner_has("predict_log_proba"))
-    def predict_log_proba(self, X: MatrixLike) -> Array:
+    def predict_log_proba(self, X: MatrixLike, **params: Any) -> Array:
         """Return the logarithms of the probabilities of the fitted classifier.
 
         Parameters
         ----------
         X : array-like of shape (n_samples,) or (n_samples, ...)
             Inputs.
+        **params : dict
+            Under metadata routing, what the classifier requests.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
             At most 0.
         """
-        check_is_fitted(self)
-        log_proba: Array = self.estimator_.predict_log_proba(X)
+        log_proba: Array = self._ask("predict_log_proba", X, params)
         return log_proba
 
     @available_if(inner_has("decision_function"))
-    def decision_function(self, X: MatrixLike) -> Array:
+    def decision_function(self, X: MatrixLike, **params: Any) -> Array:
         """Return the decision function of the fitted classifier.
 
         Parameters
         ----------
         X : array-like of shape (n_samples,) or (n_samples, ...)
             Inputs.
+        **params : dict
+            Under metadata routing, what the classifier requests.
 
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Of the classifier.
         """
-        check_is_fitted(self)
-        decision: Array = self.estimator_.decision_function(X)
+        decision: Array = self._ask("decision_function", X, params)
         return decision
 
     def __sklearn_tags__(self) -> Tags:

@@ -167,7 +167,10 @@ def test_validation_rows_reach_the_estimator(make_search: Any, iris: Any) -> Non
     assert len(search.best_estimator_.validation_loss_curve_) == 3
 
 
-def test_callbacks_of_scikit_learn_hear_of_trials_and_refit(
+FOLD_TASK = "candidate-split-evaluation"
+
+
+def test_callbacks_of_scikit_learn_hear_of_folds_and_refit(
     make_search: Any, iris: Any
 ) -> None:
     """A task for each, under that of the search; True ends the search."""
@@ -192,14 +195,15 @@ def test_callbacks_of_scikit_learn_hear_of_trials_and_refit(
         def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
             """Note the task."""
             self.heard.append((context.task_name, context.task_id))
-            return context.task_name == "trial" and context.task_id == self.last
+            return context.task_name == FOLD_TASK and context.task_id == self.last
 
     listener = Listener()
     search = make_search(n_trials=3)
     search.set_callbacks(listener)
     search.fit(*iris)
     own = [task for task in listener.heard if task[0] != "epoch"]
-    assert own[:3] == [("trial", 0), ("trial", 1), ("trial", 2)]
+    assert sorted(own[:9]) == [(FOLD_TASK, place) for place in range(9)]
+    assert own[9] == ("search", 0)
     assert own[-1] == ("fit", 0)
     assert [task for task in listener.heard if task[0] == "epoch"][-1] == ("epoch", 3)
     search.set_callbacks(Listener(last=0))

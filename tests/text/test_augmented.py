@@ -12,12 +12,19 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.tests.metadata_routing_common import (
+    ConsumingClassifier,
+    ConsumingRegressor,
+    ConsumingTransformer,
+    _Registry,
+)
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep import (
@@ -294,3 +301,131 @@ def test_image_augmenters_serve_any_estimator() -> None:
     np.testing.assert_array_equal(seen, again)
     linear = model.set_params(estimator=LogisticRegression()).fit(X, y)
     assert linear.score(X, y) == 1
+
+
+CONSUMER = {"sample_weight": np.linspace(0.1, 1.0, 8), "metadata": np.arange(8)}
+
+
+def recorded(model: Any, **params: Any) -> dict[str, Any]:
+    """Return the metadata that `fit` of the estimator within was given."""
+    registry = _Registry()
+    inner = ConsumingClassifier(registry=registry)
+    with config_context(enable_metadata_routing=True):
+        inner.set_fit_request(**model)
+        AugmentedClassifier(inner, TextAugmenter(n_aug=1, **QUIET)).fit(
+            [f"text number {n} is long" for n in range(8)], [0, 1] * 4, **params
+        )
+    given: dict[str, Any] = registry[-1]._records["fit"]["fit"][0]
+    return given
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "metadata"])
+def test_metadata_reach_the_estimator_that_requests_them(name: str) -> None:
+    """New rows take over those of the row that they are made of."""
+    given = recorded({name: True}, **{name: CONSUMER[name]})
+    np.testing.assert_array_equal(
+        given[name], np.concatenate([CONSUMER[name], CONSUMER[name]])
+    )
+
+
+def test_metadata_may_have_another_name() -> None:
+    """Of the user's, for the request of the estimator."""
+    given = recorded({"sample_weight": "trust"}, trust=CONSUMER["sample_weight"])
+    assert len(given["sample_weight"]) == 16
+
+
+def test_metadata_that_nobody_decided_on_are_refused() -> None:
+    """As in scikit-learn's meta-estimators."""
+    with pytest.raises(UnsetMetadataPassedError, match=r"\[sample_weight\] are passed"):
+        recorded({}, sample_weight=CONSUMER["sample_weight"])
+
+
+def test_metadata_that_are_not_requested_are_refused() -> None:
+    """As by scikit-learn's routers."""
+    weight = CONSUMER["sample_weight"]
+    with pytest.raises(TypeError, match="which are not routed to any object"):
+        recorded({"sample_weight": False}, sample_weight=weight)
+
+
+def test_metadata_go_to_the_step_that_requests_them_alone() -> None:
+    """Of a Pipeline."""
+    registries = _Registry(), _Registry()
+    with config_context(enable_metadata_routing=True):
+        first = ConsumingTransformer(registry=registries[0])
+        last = ConsumingClassifier(registry=registries[1])
+        first.set_fit_request(sample_weight=False, metadata=False)
+        first.set_transform_request(sample_weight=False, metadata=False)
+        last.set_fit_request(sample_weight=True)
+        model = AugmentedClassifier(make_pipeline(first, last), Jitter(0.0))
+        model.fit(np.eye(4), [0, 1, 0, 1], sample_weight=np.ones(4))
+    seen = str(registries[0][-1]._records)
+    assert "fit" in seen
+    assert "sample_weight" not in seen
+    assert len(registries[1][-1]._records["fit"]["fit"][0]["sample_weight"]) == 8
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["predict", "predict_proba", "predict_log_proba", "decision_function"],
+)
+def test_metadata_are_routed_where_it_predicts(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the request of each method."""
+    # The consumer of scikit-learn's tests draws from NumPy's global generator.
+    monkeypatch.setattr(np.random, "dirichlet", np.random.default_rng(0).dirichlet)
+    registry = _Registry()
+    inner = ConsumingClassifier(registry=registry)
+    X, weight = np.eye(4), np.ones(4)
+    with config_context(enable_metadata_routing=True):
+        getattr(inner, f"set_{method}_request")(sample_weight=True)
+        model = AugmentedClassifier(inner).fit(X, [0, 1, 0, 1])
+        getattr(model, method)(X, sample_weight=weight)
+    assert registry[-1]._records[method][method][0]["sample_weight"] is weight
+    with pytest.raises(ValueError, match="only supported if enable_metadata_routing"):
+        getattr(model, method)(X, sample_weight=weight)
+
+
+def test_metadata_without_routing_are_refused() -> None:
+    """All but weights."""
+    model = AugmentedClassifier(ConsumingClassifier())
+    with pytest.raises(ValueError, match="only supported if enable_metadata_routing"):
+        model.fit(np.eye(4), [0, 1, 0, 1], metadata=np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("owner", "inner"),
+    [
+        (AugmentedClassifier, ConsumingClassifier()),
+        (AugmentedRegressor, ConsumingRegressor()),
+    ],
+)
+def test_router_shows_the_requests_of_the_estimator(owner: Any, inner: Any) -> None:
+    """Also to what is around: a cross-validation asks it."""
+    with config_context(enable_metadata_routing=True):
+        inner = clone(inner).set_fit_request(sample_weight=True)
+        inner.set_score_request(sample_weight=False)
+        model = owner(inner).set_score_request(sample_weight=False)
+        router = model.get_metadata_routing()
+        assert router.consumes("fit", ["sample_weight", "metadata"]) == {
+            "sample_weight"
+        }
+        X, y = np.arange(24.0).reshape(12, 2), np.arange(12) % 2
+        found = cross_validate(
+            model,
+            X,
+            y,
+            cv=2,
+            params={"sample_weight": np.ones(12)},
+            error_score="raise",
+        )
+    assert len(found["test_score"]) == 2
+
+
+def test_metadata_of_rows_need_an_augmenter_that_says_whence_they_come() -> None:
+    """Others take weights alone."""
+    with config_context(enable_metadata_routing=True):
+        inner = ConsumingClassifier().set_fit_request(metadata=True)
+        model = AugmentedClassifier(inner, Jitter(0.0))
+        with pytest.raises(ValueError, match="hands new rows no metadata"):
+            model.fit(np.eye(4), [0, 1, 0, 1], metadata=np.ones(4))
