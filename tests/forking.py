@@ -53,7 +53,8 @@ def main() -> None:
             _, status = os.waitpid(child, 0)
             if status:
                 raise SystemExit(f"the child of {name} ended with {status}")
-        print(name, "ok", flush=True)
+        sys.stdout.write(f"{name} ok\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._perceptron import PerceptronDoor
 from skdeep.base._pickled import Pickled
 from skdeep.base._range_test import try_rates
+from skdeep.base._rebuilding import rebuilt
 from skdeep.base._regressor import DeepRegressor
 from skdeep.base._search_space import (
     WIDE_SPACE,
@@ -65,6 +66,7 @@ __all__ = [
     "fitted_attributes",
     "for_steps",
     "learning_rates",
+    "rebuilt",
     "schedule_factor",
     "smoothings",
     "takes_steps",

@@ -72,6 +72,8 @@ class LeanNet(NeuralNet):
         Hooks at every batch are only served where a callback has one.
     """
 
+    _resting = False
+
     def __init__(
         self,
         module: torch.nn.Module,
@@ -102,6 +104,8 @@ class LeanNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> LeanNet:
         """Make the stepper, which builds the optimizer on flat parameters."""
+        if self._resting:
+            return self
         self._stepper = Stepper(
             self.module_, self.criterion_, self._plan, self._penalty
         )
@@ -111,6 +115,8 @@ class LeanNet(NeuralNet):
     def initialize(self) -> LeanNet:
         """Initialise skorch's parts, then find out which callbacks hear batches."""
         super().initialize()
+        if self._resting:
+            return self
         self._listeners = [cb for _, cb in self.callbacks_ if _hears_batches(cb)]
         self._stepper.on_gradient = [self._on_gradient] if self._listeners else []
         self._first_loss: float | None = None
@@ -364,8 +370,12 @@ class LeanNet(NeuralNet):
         plan = dataclasses.replace(parts["plan"], device=torch.device("cpu"))
         criterion, penalty = parts["criterion"], parts["penalty"]
         net = cls(module, criterion, plan=plan, penalty=penalty, callbacks=None)
+        # It has nothing to train, and makes no copy of the weights to train on.
+        net._resting = True
         net.initialize()
-        net.release()
+        del net._resting
+        net.module_.eval()
+        net.criterion_.eval()
         net._recall(parts["n_rows"], parts["columns"])
         return net
 
