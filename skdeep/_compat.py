@@ -6,6 +6,11 @@ it is looked for, never relied on.
 
 from __future__ import annotations
 
+# Before anything that an older version lacks.
+# isort: off
+import skdeep._requirements  # noqa: F401
+# isort: on
+
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

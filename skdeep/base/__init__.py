@@ -17,6 +17,7 @@ from skdeep.base._pipelines import (
     with_last,
 )
 from skdeep.base._range_test import try_rates
+from skdeep.base._rebuilding import rebuilt
 from skdeep.base._regressor import DeepRegressor
 from skdeep.base._search_space import (
     WIDE_SPACE,
@@ -79,6 +80,7 @@ __all__ = [
     "is_plain",
     "learning_rates",
     "pipelines_of",
+    "rebuilt",
     "schedule_factor",
     "smoothings",
     "takes_steps",

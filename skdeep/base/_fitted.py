@@ -14,6 +14,7 @@ from skdeep import __version__
 from skdeep._compat import CALLBACK_ATTRIBUTES, check_is_fitted, visual_block
 from skdeep._devices import resolve_device
 from skdeep.base._digest import hash_by_value
+from skdeep.base._rebuilding import rebuilt
 from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
 from skdeep.training import LeanNet, join_columns, with_clock, without_clock
 
@@ -207,9 +208,8 @@ class FittedAttributes(VersionStamp):
         if network is None:
             return
         weights, frozen = network["weights"], set(network["frozen"])
-        module = self._rebuild_network(network["described"], weights)
-        # The tensors themselves: what the network was built with is thrown away.
-        module.load_state_dict(weights, assign=True)
+        described = network["described"]
+        module = rebuilt(lambda: self._rebuild_network(described, weights), weights)
         for name, parameter in module.named_parameters():
             parameter.requires_grad_(name not in frozen)
         self.net_ = LeanNet.from_parts(module, network["net"])

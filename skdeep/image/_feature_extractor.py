@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from skdeep._constraints import RUNNING
 from skdeep._devices import device_or_cpu, plain_device, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base import Pickled, VersionStamp, fitted_attributes
+from skdeep.base import Pickled, VersionStamp, fitted_attributes, rebuilt
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from skdeep._typing import Array, DeviceSpec, MatrixLike, Seed
     from skdeep.data import ImageTable
+    from skdeep.networks import Backbone
 
 # Multiply-adds of a batch: more than any that is called small.
 _WORK = 1e10
@@ -371,9 +372,10 @@ class ImageFeatureExtractor(
         if described is not None:
             # A name that tells how the network was built, and the name alone.
             known = None if self.weights_ is None else Weights(self.weights_)
-            module = rebuild_described(described, self._encoder, known)
-            module.load_state_dict(weights, assign=True)
-            self.module_ = module.freeze_(0)
+            module = rebuilt(
+                lambda: rebuild_described(described, self._encoder, known), weights
+            )
+            self.module_ = cast("Backbone", module).freeze_(0)
 
     @property
     def _n_features_out(self) -> int:

@@ -100,7 +100,8 @@ def unpack(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     start, end = _find_seal(data, name)
     hasher = hashlib.sha256()
-    for part in (data[:start], _BLANK.encode(), data[end:]):
+    whole = memoryview(data)
+    for part in (whole[:start], _BLANK.encode(), whole[end:]):
         hasher.update(part)
     if hasher.hexdigest().encode() != data[start:end]:
         raise PersistenceError(

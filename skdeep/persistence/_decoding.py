@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,15 @@ import torch
 from skdeep._storable import find_storable
 from skdeep.exceptions import PersistenceError
 from skdeep.losses import instantiate
-from skdeep.persistence._encoding import TAG, TORCH_ROOMS
+from skdeep.persistence._encoding import TAG, TORCH_ROOMS, Budget, is_loss, is_small
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
 
 Reader = Callable[["Decoder", Mapping[str, Any]], Any]
 
+# Numbers of 64 bits have at most nine hashes in common.
+_MOST_ALIKE = 32
 _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
@@ -39,7 +42,8 @@ class Decoder:
     def __init__(
         self, arrays: Mapping[str, Array], further: Mapping[str, Reader]
     ) -> None:
-        self.arrays = arrays
+        self.arrays = dict(arrays)
+        self.budget = Budget()
         self.readers = {**_READERS, **further}
 
     def value(self, node: Any) -> Any:
@@ -72,6 +76,23 @@ class Decoder:
                 "does not know. Update skdeep, or take another copy."
             )
         return reader(self, node)
+
+    def take(self, name: str) -> Array:
+        """Return an array of the file, once: every node has arrays of its own."""
+        values = self.arrays.pop(name, None)
+        if values is None:
+            raise PersistenceError(
+                f"The file has no array {name!r:.60}, or names it twice."
+            )
+        return values
+
+    def ask(self, n_bytes: int, n_stored: int) -> None:
+        """Raise where a file asks for more memory than its size accounts for."""
+        if not self.budget.allows(n_bytes, n_stored):
+            raise PersistenceError(
+                "The file asks for far more memory than its size accounts for. It was "
+                "changed: do not load it."
+            )
 
 
 def refuse_class(name: object) -> PersistenceError:
@@ -108,15 +129,22 @@ def _object(decoder: Decoder, node: Mapping[str, Any]) -> Any:
 
 
 def _array(decoder: Decoder, node: Mapping[str, Any]) -> Array:
-    values = decoder.arrays[node["name"]].astype(np.dtype(node["dtype"]), copy=False)
-    return np.asfortranarray(values) if node["columns"] else values
+    values = decoder.take(node["name"])
+    dtype = np.dtype(node["dtype"])
+    if dtype.newbyteorder("=") != values.dtype:
+        raise PersistenceError(
+            f"The file holds an array of {values.dtype} as one of {dtype!s:.60}."
+        )
+    values = values.astype(dtype, copy=False)
+    return np.asfortranarray(values) if node["columns"] is True else values
 
 
 def _texts(decoder: Decoder, node: Mapping[str, Any]) -> Array:
-    dtype = np.dtype(node["dtype"])
-    if dtype.kind != "U":
+    items, dtype = node["items"], np.dtype(node["dtype"])
+    if dtype.kind != "U" or not all(type(item) is str for item in items):
         raise PersistenceError("The file holds texts of another kind.")
-    return np.array(node["items"], dtype=dtype).reshape(node["shape"])
+    decoder.ask(dtype.itemsize * len(items), sum(map(len, items)) + len(items))
+    return np.array(items, dtype=dtype).reshape(node["shape"])
 
 
 def _objects(decoder: Decoder, node: Mapping[str, Any]) -> Array:
@@ -127,15 +155,31 @@ def _objects(decoder: Decoder, node: Mapping[str, Any]) -> Array:
 
 
 def _tensor(decoder: Decoder, node: Mapping[str, Any]) -> torch.Tensor:
-    return torch.from_numpy(decoder.arrays[node["name"]])
+    return torch.from_numpy(decoder.take(node["name"]))
 
 
 def _numbers(decoder: Decoder, node: Mapping[str, Any]) -> array.array[Any]:
-    return array.array(node["code"], decoder.arrays[node["name"]].tolist())
+    numbers, values = array.array(node["code"]), decoder.take(node["name"])
+    if values.ndim != 1 or values.dtype.itemsize != numbers.itemsize:
+        raise PersistenceError("The file holds numbers of another kind.")
+    numbers.frombytes(values.tobytes())
+    return numbers
 
 
 def _scalar(decoder: Decoder, node: Mapping[str, Any]) -> Any:
-    return np.array(decoder.value(node["value"]), dtype=np.dtype(node["dtype"]))[()]
+    dtype = _plain_dtype(node["dtype"])
+    decoder.ask(dtype.itemsize, 1)
+    value = decoder.value(node["value"])
+    if not isinstance(value, (bool, int, float, str)):
+        raise PersistenceError(f"The file holds no scalar: {value!r:.60}.")
+    return np.array(value, dtype=dtype)[()]
+
+
+def _plain_dtype(name: str) -> np.dtype[Any]:
+    dtype = np.dtype(name)
+    if dtype.kind not in "biufU":
+        raise PersistenceError(f"The file holds no dtype: {name!r:.60}.")
+    return dtype
 
 
 def _torch_dtype(decoder: Decoder, node: Mapping[str, Any]) -> torch.dtype:
@@ -149,13 +193,19 @@ def _torch_class(decoder: Decoder, node: Mapping[str, Any]) -> Any:
     room, _, name = node["name"].partition(".")
     module, base = TORCH_ROOMS[room]
     kind = vars(module).get(name)
-    if not (isinstance(kind, type) and issubclass(kind, base)):
+    if not (isinstance(kind, type) and issubclass(kind, base) and is_small(kind)):
         raise refuse_class(node["name"])
     return kind
 
 
 def _torch_loss(decoder: Decoder, node: Mapping[str, Any]) -> torch.nn.Module:
-    return instantiate(decoder.value(node["loss"]), decoder.value(node["options"]))
+    loss, options = decoder.value(node["loss"]), decoder.value(node["options"])
+    if not is_loss(loss):
+        raise refuse_class(node["loss"])
+    smoothing = options.pop("label_smoothing", 0.0)
+    if options or type(smoothing) not in (int, float) or not 0 <= smoothing <= 1:
+        raise PersistenceError("The file holds a loss with other options than it has.")
+    return instantiate(loss, {"label_smoothing": smoothing} if smoothing else {})
 
 
 def _function(decoder: Decoder, node: Mapping[str, Any]) -> Any:
@@ -180,6 +230,20 @@ def _generator(decoder: Decoder, node: Mapping[str, Any]) -> np.random.Generator
     return np.random.Generator(bits)
 
 
+def _hashed(make: Callable[[list[Any]], Any]) -> Reader:
+    """Return a reader of what is found by its hash: too many alike take forever."""
+
+    def reader(decoder: Decoder, node: Mapping[str, Any]) -> Any:
+        items = decoder.value(node["items"])
+        keys = [key for key, _ in items] if make is dict else items
+        alike = Counter(hash(key) for key in keys).values()
+        if max(alike, default=0) > _MOST_ALIKE:
+            raise PersistenceError("The file holds keys that are made to collide.")
+        return make(items)
+
+    return reader
+
+
 def _items(make: Callable[[list[Any]], Any]) -> Reader:
     return lambda decoder, node: make(decoder.value(node["items"]))
 
@@ -192,9 +256,9 @@ _READERS: dict[str, Reader] = {
     "object": _object,
     "float": _named(float),
     "tuple": _items(tuple),
-    "set": _items(set),
-    "frozenset": _items(frozenset),
-    "dict": _items(dict),
+    "set": _hashed(set),
+    "frozenset": _hashed(frozenset),
+    "dict": _hashed(dict),
     "slice": _items(lambda ends: slice(*ends)),
     "array": _array,
     "texts": _texts,
@@ -202,7 +266,7 @@ _READERS: dict[str, Reader] = {
     "tensor": _tensor,
     "numbers": _numbers,
     "scalar": _scalar,
-    "dtype": _named(np.dtype),
+    "dtype": _named(_plain_dtype),
     "torch dtype": _torch_dtype,
     "torch class": _torch_class,
     "torch loss": _torch_loss,

@@ -31,10 +31,42 @@ TORCH_ROOMS: dict[str, tuple[Any, type]] = {
     "nn": (torch.nn, torch.nn.Module),
     "optim": (torch.optim, torch.optim.Optimizer),
 }
+_TIMES_THE_FILE = 64
+_SPARE_BYTES = 2**26
+# Modules of torch that hold no weights, or few, whatever they are called with.
+_SMALL_FILES = frozenset(
+    f"torch.nn.modules.{name}"
+    for name in ("activation", "dropout", "flatten", "loss", "pooling")
+)
+_SMALL = (torch.nn.Identity,)
+_LARGE = (torch.nn.MultiheadAttention,)
 _PLAIN = (type(None), bool, int, str)
 
 # From a value that no rule here knows to a node; None where it knows it neither.
 Rule = Callable[["Encoder", Any, str], Any]
+
+
+class Budget:
+    """How much memory a file may ask for that the bytes in it do not account for.
+
+    Whoever saves keeps to it as whoever loads does, so that what is saved can be read.
+    """
+
+    def __init__(self) -> None:
+        self.bytes_left = _SPARE_BYTES
+
+    def allows(self, n_bytes: int, n_stored: int) -> bool:
+        """Take what is asked for, and tell whether it was there.
+
+        Parameters
+        ----------
+        n_bytes : int
+            Of memory.
+        n_stored : int
+            Bytes of the file that it is made of.
+        """
+        self.bytes_left -= max(0, n_bytes - _TIMES_THE_FILE * n_stored)
+        return self.bytes_left >= 0
 
 
 class Encoder:
@@ -58,6 +90,7 @@ class Encoder:
         self.owner = owner
         self.further = further
         self.arrays: dict[str, Array] = {}
+        self.budget = Budget()
 
     def node(self, value: Any, where: str) -> Any:
         """Return what JSON is to say of a value.
@@ -121,6 +154,22 @@ class Encoder:
         )
 
 
+def is_small(kind: type) -> bool:
+    """Tell whether a class of torch is an optimizer, a loss or an activation.
+
+    A file may name no other: a whole Transformer is built from a word as well.
+    """
+    if issubclass(kind, torch.optim.Optimizer):
+        return True
+    here = kind.__module__ in _SMALL_FILES or kind in _SMALL
+    return here and kind not in _LARGE
+
+
+def is_loss(kind: Any) -> bool:
+    """Tell whether a class of torch is a loss."""
+    return isinstance(kind, type) and kind.__module__ == "torch.nn.modules.loss"
+
+
 def storable_state(value: Any) -> dict[str, Any]:
     """Return what is stored of an instance of a storable class."""
     marked = find_storable(type(value).__name__)
@@ -167,6 +216,9 @@ def _array(encoder: Encoder, value: Array, where: str) -> Any:
     dtype = value.dtype
     if dtype.kind == "U":
         texts = value.ravel().tolist()
+        if not encoder.budget.allows(value.nbytes, sum(map(len, texts)) + len(texts)):
+            why = f"An array of {dtype} with such short texts cannot be. Shorten it."
+            raise encoder.refusal(value, where, why)
         return {TAG: "texts", "dtype": dtype.str, "shape": value.shape, "items": texts}
     if dtype.kind == "O":
         items = _list(encoder, value.ravel().tolist(), where)
@@ -231,6 +283,9 @@ def _class(encoder: Encoder, value: type, where: str) -> Any:
     for room, (module, base) in TORCH_ROOMS.items():
         known = getattr(module, value.__name__, None)
         if known is value and issubclass(value, base):
+            if not is_small(value):
+                why = "It is no loss, activation or optimizer. Use joblib."
+                raise encoder.refusal(value, where, why)
             return {TAG: "torch class", "name": f"{room}.{value.__name__}"}
     raise encoder.refusal(value, where)
 
@@ -250,7 +305,7 @@ def _module(encoder: Encoder, value: torch.nn.Module, where: str) -> Any:
     if storable_name(kind) is not None:
         state = encoder.node(storable_state(value), where)
         return {TAG: "object", "class": kind.__name__, "state": state}
-    if not kind.__name__.endswith("Loss"):
+    if not is_loss(kind):
         raise encoder.refusal(value, where, "Pass the class, or its name.")
     smoothing = getattr(value, "label_smoothing", 0.0)
     options = {"label_smoothing": smoothing} if smoothing else {}

@@ -6,6 +6,8 @@ What is scikit-learn's goes through skops, which names the types that it does no
 from __future__ import annotations
 
 import dataclasses
+import io
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +194,14 @@ def _their_node(
             f"skops, which saves such steps, says: {in_a_line(error)}. Replace the "
             "step, or use joblib, whose files run code.",
         ) from error
+    if not encoder.budget.allows(_unpacked_bytes(data), len(data)):
+        raise _refuse_theirs(
+            encoder,
+            value,
+            where,
+            "What skops has compressed of it is far larger than its file: nobody "
+            "could tell it from an attack. Use joblib.",
+        )
     if strange:
         raise _refuse_theirs(
             encoder,
@@ -238,7 +248,8 @@ def estimator_readers(trusted: Sequence[str]) -> dict[str, Reader]:
         with optional_dependency("skops", needed_by="load of a Pipeline"):
             from skops.io import get_untrusted_types, loads
 
-        data = decoder.arrays[node["name"]].tobytes()
+        data = decoder.take(node["name"]).tobytes()
+        decoder.ask(_unpacked_bytes(data), len(data))
         strange = sorted({*get_untrusted_types(data=data)} - {*trusted})
         if strange:
             raise PersistenceError(
@@ -255,6 +266,28 @@ def estimator_readers(trusted: Sequence[str]) -> dict[str, Reader]:
             ) from error
 
     return {"estimator": _our_estimator, "pipeline": _pipeline, "skops": theirs}
+
+
+def _unpacked_bytes(data: bytes) -> int:
+    """Return how large an archive becomes, and those in it, at most.
+
+    skops packs nothing, but for sparse matrices, which are archives in the archive.
+    """
+    total = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for item in archive.infolist():
+            total += item.file_size
+            if item.filename.endswith(".npz"):
+                # Read only where it is as large as it stands there.
+                if item.compress_type != zipfile.ZIP_STORED:
+                    raise PersistenceError(
+                        "The file holds a packed archive in an archive. It was "
+                        "changed: do not load it."
+                    )
+                inside = archive.read(item)
+                with zipfile.ZipFile(io.BytesIO(inside)) as matrix:
+                    total += sum(part.file_size for part in matrix.infolist())
+    return total
 
 
 def estimators_in(value: Any) -> Iterator[Any]:

@@ -109,6 +109,7 @@ class LeanNet(NeuralNet):
     # Set while an estimator trains, and gone afterwards.
     _answers: Answers | None = None
     _told: Any = None
+    _resting = False
 
     def __init__(
         self,
@@ -140,6 +141,8 @@ class LeanNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> LeanNet:
         """Make the stepper, which builds the optimizer on flat parameters."""
+        if self._resting:
+            return self
         self._stepper = Stepper(
             self.module_, self.criterion_, self._plan, self._penalty
         )
@@ -149,6 +152,8 @@ class LeanNet(NeuralNet):
     def initialize(self) -> LeanNet:
         """Initialise skorch's parts, then find out which callbacks hear batches."""
         super().initialize()
+        if self._resting:
+            return self
         self._find_listeners()
         self._first_loss: float | None = None
         self._best_losses: dict[str, float] = {}
@@ -501,8 +506,12 @@ class LeanNet(NeuralNet):
         plan = dataclasses.replace(parts["plan"], device=torch.device("cpu"))
         criterion, penalty = parts["criterion"], parts["penalty"]
         net = cls(module, criterion, plan=plan, penalty=penalty, callbacks=None)
+        # It has nothing to train, and makes no copy of the weights to train on.
+        net._resting = True
         net.initialize()
-        net.release()
+        del net._resting
+        net.module_.eval()
+        net.criterion_.eval()
         net._recall(parts["n_rows"], parts["columns"])
         return net
 
