@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ BLOCK = re.compile(
 def blocks():
     """Return a parameter for each block, marked by the libraries of its heading."""
     (start,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-    found, names = [], []
+    found: list[Any] = []
+    names: list[str] = []
     for block in BLOCK.finditer(TEXT):
         if block["heading"]:
             names = block["heading"].split(" and ")
