@@ -3,8 +3,8 @@ How much to augment, and how many layers to train
 =================================================
 
 Freezing and augmentation are parameters like any others: a grid search in a Pipeline
-asks for both at once. Digits that are tilted and noisy, fifteen labels each, and a
-network that has seen upright ones; half a minute on one CPU core.
+asks for both at once. Digits that are tilted and noisy, thirty labels each, and a
+network that has seen upright ones; a minute on one CPU core.
 """
 
 # %%
@@ -55,9 +55,8 @@ first = ImageClassifier(
     random_state=0,
 )
 first.fit(upright, labels)
-print(
-    f"upright digits: {first.score(digits.images[900:] / 16, digits.target[900:]):.3f}"
-)
+accuracy = first.score(digits.images[900:] / 16, digits.target[900:])
+print(f"more than 95 % of other upright digits are right: {accuracy > 0.95}")
 workspace = tempfile.TemporaryDirectory()
 path = Path(workspace.name, "small.pth")
 torch.save(first.module_.backbone.body.state_dict(), path)
@@ -65,21 +64,24 @@ torch.save(first.module_.backbone.body.state_dict(), path)
 # %%
 # Tilted, noisy digits, few of them labelled
 # ------------------------------------------
+# They are turned by up to 60 degrees to either side, which the network has not seen.
 
 rng = np.random.default_rng(0)
 tilted = np.stack(
     [
         rotate(image, angle, reshape=False, order=1)
         for image, angle in zip(
-            digits.images[900:] / 16, rng.uniform(10, 40, 897), strict=True
+            digits.images[900:] / 16, rng.uniform(-60, 60, 897), strict=True
         )
     ]
 )
 X = np.clip(tilted + rng.normal(0, 0.1, tilted.shape), 0, 1)
 y = digits.target[900:]
-train = np.concatenate([np.flatnonzero(y == label)[:15] for label in range(10)])
+train = np.concatenate([np.flatnonzero(y == label)[:30] for label in range(10)])
 test = np.setdiff1d(np.arange(len(y)), train)
 print(f"{len(train)} to learn from, {len(test)} to be told")
+accuracy = first.score(X[test], y[test])
+print(f"the network as it is gets fewer than 65 % of them right: {accuracy < 0.65}")
 
 # %%
 # One grid for all
@@ -106,22 +108,30 @@ pipeline = Pipeline(
 )
 grid = {
     "model__trainable_layers": [0, 1, "all"],
-    "model__augmenter__rotation": [0, 20],
+    "model__augmenter__rotation": [0, 30],
 }
 search = GridSearchCV(pipeline, grid, cv=3)
 search.fit(X[train], y[train])
-for parameters, score in zip(
-    search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-):
-    rotation, layers = parameters.values()
-    print(f"trainable layers {layers!s:>3}, rotation {rotation:2d}: {score:.3f}")
+print(f"{search.n_splits_} folds, {len(search.cv_results_['params'])} candidates")
+
+# %%
+# What augmentation is worth
+# --------------------------
+# One layer or all: that makes little difference here, and which of the two comes out
+# first differs from computer to computer. The augmentation is what counts.
+
+scores = search.cv_results_["mean_test_score"].reshape(2, 3)
+_, with_one, with_all = scores[1] - scores[0]
+gain = (with_one + with_all) / 2
+print(f"best rotation: {search.best_params_['model__augmenter__rotation']} degrees")
+print(f"with layers trained, it adds more than 0.03 to the accuracy: {gain > 0.03}")
 
 # %%
 # The best of them on the rest
 # ----------------------------
 
-print(search.best_params_)
-print(f"tilted digits: {search.score(X[test], y[test]):.3f}")
+accuracy = search.score(X[test], y[test])
+print(f"more than 70 % of the other tilted digits are right: {accuracy > 0.7}")
 workspace.cleanup()
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_image.svg'

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.metrics import classification_report
+from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import Pipeline
 
@@ -45,7 +45,8 @@ cnn = CNNClassifier(
 cnn.fit(X, y)
 for n_channels, height, width in cnn.module_.map_sizes:
     print(f"{n_channels:3d} channels of {height} by {width}")
-print(f"accuracy on the test images: {cnn.score(X_test, y_test):.3f}")
+accuracy = cnn.score(X_test, y_test)
+print(f"more than 97 % of the test images are right: {accuracy > 0.97}")
 
 # %%
 # Against a perceptron
@@ -55,8 +56,10 @@ print(f"accuracy on the test images: {cnn.score(X_test, y_test):.3f}")
 
 perceptron = MLPClassifier(random_state=0)
 flat = X.reshape(len(X), -1)
-print(f"perceptron: {cross_val_score(perceptron, flat, y, cv=3).mean():.3f}")
-print(f"convolutional network: {cross_val_score(cnn, X, y, cv=3).mean():.3f}")
+of_perceptron = cross_val_score(perceptron, flat, y, cv=3).mean()
+of_cnn = cross_val_score(cnn, X, y, cv=3).mean()
+print(f"more than 95 % right: {of_perceptron > 0.95} and {of_cnn > 0.95}")
+print(f"the convolutional network makes fewer mistakes: {of_cnn > of_perceptron}")
 
 # %%
 # How much augmentation is good?
@@ -75,16 +78,21 @@ search = GridSearchCV(
     cv=3,
 )
 search.fit(X, y)
-for parameters, score in zip(
-    search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-):
-    rotation, translate = parameters.values()
-    print(f"rotation {rotation:2d}, translation {translate}: {score:.3f}")
+scores = search.cv_results_["mean_test_score"]
+print(f"accuracies of {len(scores)} candidates differ by less than 0.02:", end=" ")
+print(scores.max() - scores.min() < 0.02)
 
 # %%
+# None stands out: with more than a thousand images to learn from, and digits that all
+# stand upright in the middle, there is little left to gain. With 200 images, or with
+# digits that are moved, augmentation is worth much, as the example on augmentation
+# shows.
+#
 # The best of them, digit by digit
 # --------------------------------
 
-print(classification_report(y_test, search.predict(X_test), digits=3))
+of_digits = f1_score(y_test, search.predict(X_test), average=None)
+print(f"F1 is above 0.9 for each of the {len(of_digits)} digits:", end=" ")
+print((of_digits > 0.9).all())
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_digit.svg'

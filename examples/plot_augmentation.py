@@ -87,7 +87,7 @@ for row, (name, mix) in zip(
 # What it is worth
 # ----------------
 # 200 digits to learn from. The test images as they are, and pushed to the right by a
-# pixel. Digits are turned and shifted, and never mirrored.
+# pixel. Digits are turned and shifted; mirrored, they are other signs.
 
 digits = load_digits()
 X, X_test, y, y_test = train_test_split(
@@ -95,12 +95,13 @@ X, X_test, y, y_test = train_test_split(
 )
 moved = np.roll(X_test, 1, axis=2)
 moved[:, :, 0] = 0
+in_place, pushed = {}, {}
 for name, chosen in {
-    "no augmentation": None,
-    "turned and shifted": ImageAugmenter(
+    "plain": None,
+    "augmented": ImageAugmenter(
         rotation=10, translate=0.15, scale=0.1, padding_mode="zeros"
     ),
-    "mirrored, too": ImageAugmenter(
+    "mirrored": ImageAugmenter(
         rotation=10, translate=0.15, scale=0.1, hflip=0.5, padding_mode="zeros"
     ),
 }.items():
@@ -114,10 +115,15 @@ for name, chosen in {
         random_state=0,
     )
     cnn.fit(X, y)
-    print(
-        f"{name:19} test images {cnn.score(X_test, y_test):.3f}, "
-        f"moved {cnn.score(moved, y_test):.3f}"
-    )
+    in_place[name], pushed[name] = cnn.score(X_test, y_test), cnn.score(moved, y_test)
+print("Without augmentation")
+print(f"  more than 90 % of the test images are right: {in_place['plain'] > 0.9}")
+print(f"  more than 65 % of those that are moved: {pushed['plain'] > 0.65}")
+print("Turned and shifted in training")
+print(f"  more than 90 % of the test images are right: {in_place['augmented'] > 0.9}")
+print(f"  more than 85 % of those that are moved: {pushed['augmented'] > 0.85}")
+lost = in_place["augmented"] - in_place["mirrored"]
+print(f"Mirroring costs more than 0.02 of accuracy: {lost > 0.02}")
 
 # %%
 # A sentence

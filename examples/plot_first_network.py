@@ -75,6 +75,6 @@ axes[2].set(title="what it has learnt", xticks=[], yticks=[])
 
 print(summary(classifier))
 linear = LogisticRegression().fit(X_train, y_train)
-print(f"accuracy on these points: {classifier.score(X_test, y_test):.3f}")
-print(f"of a linear model:        {linear.score(X_test, y_test):.3f}")
+print(f"accuracy on these points: {classifier.score(X_test, y_test):.2f}")
+print(f"of a linear model:        {linear.score(X_test, y_test):.2f}")
 plt.show()

@@ -31,7 +31,7 @@ from skdeep import (
 iris = load_iris()
 X, y = iris.data, iris.target_names[iris.target]
 classifier = MLPClassifier((8,), learning_rate=0.01, random_state=0).fit(X, y)
-print(f"accuracy: {classifier.score(X, y):.3f}")
+print(f"accuracy: {classifier.score(X, y):.2f}")
 print(summary(classifier))
 NetworkDisplay.from_estimator(classifier)
 

@@ -52,7 +52,7 @@ wide: dict[str, Any] = {
     "random_state": 0,
 }
 found = lr_range_test(MLPClassifier(**wide), X, y)
-print(f"suggested learning rate: {found.suggestion:.2g}")
+print(f"suggested learning rate: {found.suggestion:.1g}")
 found.plot()
 
 # %%
@@ -72,17 +72,17 @@ models = {
     "L1 penalty": MLPClassifier(**{**shared, "l1": 5e-4}),
     "L2 penalty": MLPClassifier(**{**shared, "l2": 0.003}),
     "dropout": MLPClassifier(**{**shared, "dropout": 0.5}),
-    "early stopping": MLPClassifier(**{**shared, "early_stopping": True}),
+    "early stopping": MLPClassifier(**{**shared, "early_stopping": True, "tol": 1e-4}),
 }
 figure, axes = plt.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
 for ax, (name, model) in zip(axes.flat, models.items(), strict=True):
     model.fit(X, y, X_val=X_val, y_val=y_val)
     TrainingCurveDisplay.from_estimator(model, ax=ax)
     ax.set(ylim=(0.0, 1.3))
-    ax.set_title(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
+    ax.set_title(f"{name}: test accuracy {model.score(X_test, y_test):.2f}")
     print(
-        f"{name:15} training {model.score(X, y):.3f}  test "
-        f"{model.score(X_test, y_test):.3f}  epochs {model.n_iter_}"
+        f"{name:15} training {model.score(X, y):.2f}  test "
+        f"{model.score(X_test, y_test):.2f}"
     )
 
 # %%
@@ -107,7 +107,8 @@ for ax, name in zip(axes, ("too free", "early stopping"), strict=True):
 # Which rows does the cautious network not believe? Mostly those whose labels are wrong.
 
 suspects = top_losses(models["early stopping"], X, y, n=15)
-print(f"of the 15 largest losses {wrong[suspects.indices].sum()} have a wrong label")
+n_wrong = wrong[suspects.indices].sum()
+print(f"of the 15 largest losses more than ten have a wrong label: {n_wrong > 10}")
 
 # %%
 # Does it depend on the fold?
@@ -128,7 +129,7 @@ scheduled = MLPClassifier(
 )
 results = cross_validate(scheduled, X, y, cv=5, return_estimator=True)
 TrainingCurveDisplay.from_cv_results(results)
-print(f"accuracy over five folds: {results['test_score'].mean():.3f}")
+print(f"accuracy over five folds: {results['test_score'].mean():.2f}")
 
 # %%
 # All schedules, for a largest rate of 1:

@@ -66,18 +66,20 @@ def main() -> None:
         search.set_params(storage=storage, resume=True, callbacks=[slowly])
         search.fit(X, y)
         said, _ = second.communicate(timeout=60)
-        print(f"the other process said: {said.strip()}")
+        # After the comma comes the best score, which is different at each run.
+        print(f"the other process said: {said.split(',')[0]}")
 
     # %%
     # What each has done
     # ------------------
-    # Every trial knows the process that ran it.
+    # Every trial knows the process that ran it. How many each has run depends on how
+    # busy the machine is.
 
     trials = search.study_.trials
-    workers = [trial.user_attrs["skdeep:lease"]["pid"] for trial in trials]
-    ours = workers.count(os.getpid())
-    print(f"{len(trials)} trials: {ours} here, {len(trials) - ours} there")
-    print(f"best accuracy {search.best_score_:.3f} with {search.best_params_}")
+    workers = {trial.user_attrs["skdeep:lease"]["pid"] for trial in trials}
+    print(f"{len(trials)} trials, by {len(workers)} processes")
+    print(f"this one is among them: {os.getpid() in workers}")
+    print(f"best accuracy above 0.95: {search.best_score_ > 0.95}")
 
 
 def join(storage: Path) -> subprocess.Popen[str]:

@@ -89,7 +89,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 spam_filter = TextClassifier(char_ngram_range=(2, 4), random_state=0)
 spam_filter.fit(X_train, y_train)
 predicted = spam_filter.predict(X_test)
-print(classification_report(y_test, predicted, digits=3))
+print(classification_report(y_test, predicted))
 wrong = [row for row in range(len(X_test)) if predicted[row] != y_test[row]]
 for row in wrong[:5]:
     print(f"{y_test[row]} taken for {predicted[row]}: {X_test[row]}")
@@ -103,7 +103,7 @@ words = ["claim", "c1@1m", "urgent", "pounds", "pizza", "home", "call", "zzz"]
 for word, probability in zip(
     words, spam_filter.predict_proba(words)[:, 1], strict=True
 ):
-    print(f"{word:8s} {'#' * round(40 * probability)} {probability:.2f}")
+    print(f"{word:8s} {'#' * round(20 * probability)} {probability:.2f}")
 
 # %%
 # Against others
@@ -128,7 +128,7 @@ for name, model in models.items():
     model.fit(X_train, y_train)
     accuracy = model.score(X_test, y_test)
     loss = log_loss(y_test, model.predict_proba(X_test))
-    print(f"{name:30s} accuracy {accuracy:.3f}, log-loss {loss:.3f}")
+    print(f"{name:30s} accuracy {accuracy:.2f}, log-loss {loss:.2f}")
 
 # %%
 # A transformer, too
@@ -141,6 +141,6 @@ on_vectors = make_pipeline(
     TextClassifier(max_epochs=5, random_state=0), LogisticRegression()
 )
 scores = cross_val_score(on_vectors, X_train, y_train, cv=3)
-print(f"logistic regression on vectors, three folds: {scores.mean():.3f}")
+print(f"logistic regression on vectors, three folds: {scores.mean():.2f}")
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_text.svg'

@@ -64,21 +64,25 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=300, random_
 # %%
 # Two models at their defaults
 # ----------------------------
+# Their errors on the flats held out, to the nearest five.
 
 words = X.select_dtypes(exclude=["number", "bool"]).columns
 boosting = HistGradientBoostingRegressor(random_state=0)
 boosting.fit(X_train.astype(dict.fromkeys(words, "category")), y_train)
 guess = boosting.predict(X_test.astype(dict.fromkeys(words, "category")))
-print(f"gradient boosting: {root_mean_squared_error(y_test, guess):6.1f} RMSE")
+of_boosting = root_mean_squared_error(y_test, guess)
+print(f"gradient boosting: {5 * round(of_boosting / 5):3} RMSE")
 
 regressor = TabularMLPRegressor(random_state=0).fit(X_train, y_train)
 guess = regressor.predict(X_test)
-print(f"tabular perceptron: {root_mean_squared_error(y_test, guess):5.1f} RMSE\n")
+of_perceptron = root_mean_squared_error(y_test, guess)
+print(f"tabular perceptron: {5 * round(of_perceptron / 5):2} RMSE\n")
 
 # %%
 # Tuning
 # ------
-# Any parameter can be searched. Fewer members make the search cheap.
+# Any parameter can be searched. Fewer members make the search cheap. Here short vectors
+# of the categories are better than long ones, at either learning rate.
 
 search = GridSearchCV(
     TabularMLPRegressor(n_ensemble=4, max_epochs=60, random_state=0),
@@ -86,27 +90,34 @@ search = GridSearchCV(
     scoring="neg_root_mean_squared_error",
     cv=3,
 ).fit(X_train, y_train)
-for candidate, score in zip(
-    search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-):
-    print(f"{candidate}: {-score:.1f} RMSE")
+short, long = -search.cv_results_["mean_test_score"].reshape(2, 2)
+print(f"{len(search.cv_results_['params'])} candidates")
+print(f"best embedding_dim: {search.best_params_['embedding_dim']}")
+print(f"lower RMSE than with the other, on the mean: {short.mean() < long.mean()}")
 best = regressor.set_params(**search.best_params_).fit(X_train, y_train)
 
 # %%
 # Saving
 # ------
 # The file holds the encoding of every column along with the weights. New rows may lack
-# values, and name streets that were never seen.
+# values, and name streets that were never seen. The noise in the rents alone makes an
+# error of 40.
 
 model = Path(folder.name) / "rents.joblib"
 joblib.dump(best, model)
 loaded = joblib.load(model)
-print(f"\nSaved in {model.stat().st_size / 1000:.0f} kB. Loaded again:")
-new = X_test.head(2).assign(street=["street 1", "a new street"], year=[np.nan, 1999])
-for text, value in zip(new["street"], loaded.predict(new), strict=True):
-    print(f"a flat in {text}: rent {value:.0f}")
+print(f"\nSaved in less than 200 kB: {model.stat().st_size < 200_000}")
+same = np.array_equal(loaded.predict(X_test), best.predict(X_test))
+print(f"Loaded again, it predicts the same: {same}")
+new = X_test.iloc[[11, 12]].assign(
+    street=["street 1", "a new street"], year=[np.nan, 1999]
+)
+for (_, flat), value in zip(new.iterrows(), loaded.predict(new), strict=True):
+    rent = 100 * round(value / 100)
+    print(f"{flat['size']:.0f} square metres in {flat['street']}: about {rent}")
 test_error = root_mean_squared_error(y_test, loaded.predict(X_test))
-print(f"RMSE on {len(y_test)} flats never seen: {test_error:.1f} (noise: 40)")
+print(f"RMSE on {len(y_test)} flats never seen is below 60: {test_error < 60}")
+print(f"It is at least 15 less than boosting's: {of_boosting - test_error > 15}")
 folder.cleanup()
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_table.svg'

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
-from sklearn.metrics import classification_report
+from sklearn.metrics import recall_score
 from sklearn.model_selection import train_test_split
 from torchvision.models.resnet import BasicBlock, ResNet
 
@@ -95,7 +95,8 @@ first = ImageClassifier(
     small_resnet, weights=None, trainable_layers="all", max_epochs=5, random_state=0
 )
 first.fit(np.stack(elsewhere), thirds)
-print(f"thirds told right: {first.score(np.stack(elsewhere), thirds):.2f}")
+accuracy = first.score(np.stack(elsewhere), thirds)
+print(f"more than 80 % of its tiles are right: {accuracy > 0.8}")
 path = Path(workspace.name, "small_resnet.pth")
 torch.save(first.module_.backbone.body.state_dict(), path)
 
@@ -107,14 +108,16 @@ torch.save(first.module_.backbone.body.state_dict(), path)
 
 probe = ImageClassifier(small_resnet, weights=path, image_size=SIDE, random_state=0)
 probe.fit(X_train, y_train)
-print(f"head alone: {probe.score(X_test, y_test):.3f}")
+of_head = probe.score(X_test, y_test)
+print(f"head alone: more than 60 % right: {of_head > 0.6}")
 print({name: probe.preprocessing_[name] for name in ("size", "mean")})
 
 # %%
 # Fine-tuning
 # -----------
 # The head first, then it and the last two stages together, on photographs that are
-# turned, cropped and mirrored a little; the backbone at a tenth of the head's rate.
+# turned, cropped and mirrored a little; the backbone at a tenth of the head's rate. With
+# four photographs a class, it comes to about the same as the head alone.
 
 tuned = ImageClassifier(
     small_resnet,
@@ -125,7 +128,9 @@ tuned = ImageClassifier(
     random_state=0,
 )
 tuned.fit(X_train, y_train)
-print(f"head and two stages: {tuned.score(X_test, y_test):.3f}")
+of_both = tuned.score(X_test, y_test)
+print(f"head and two stages: more than 60 % right: {of_both > 0.6}")
+print(f"the two differ by less than 0.1: {abs(of_both - of_head) < 0.1}")
 
 # %%
 # The same from scratch
@@ -141,14 +146,18 @@ scratch = ImageClassifier(
     random_state=0,
 )
 scratch.fit(X_train, y_train)
-print(f"from scratch: {scratch.score(X_test, y_test):.3f}")
+least = scratch.score(X_test, y_test)
+print(f"from scratch: more than 60 % right: {least > 0.6}")
+print(f"either is better by more than 0.1: {min(of_head, of_both) > least + 0.1}")
 
 # %%
 # Class by class, and on disk
 # ---------------------------
+# Skies and temples are found; leaves are mostly taken for petals of the same photograph.
 # The file holds the fitted network; opening it needs no download.
 
-print(classification_report(y_test, tuned.predict(X_test)))
+found = recall_score(y_test, tuned.predict(X_test), average=None)
+print("at least 60 % found:", tuned.classes_[found >= 0.6].tolist())
 file = Path(workspace.name, "model.joblib")
 joblib.dump(tuned, file)
 again = joblib.load(file)

@@ -60,27 +60,25 @@ space = {
     "net__batch_size": [32, 64, 128],
 }
 search = OptunaSearchCV(
-    model, space, n_trials=20, cv=3, scoring="r2", random_state=0, verbose=1
+    model, space, n_trials=20, cv=3, scoring="r2", random_state=0
 )
 search.fit(X, y)
-print("\nBest parameters")
-for name, value in search.best_params_.items():
-    print(
-        f"  {name}: {value:.4g}" if isinstance(value, float) else f"  {name}: {value}"
-    )
+print("found, in search.best_params_:", *search.best_params_, sep="\n  ")
 
 # %%
 # What pruning saved
 # ------------------
 # `cv_results_` is that of scikit-learn's searches, with the state of each trial and the
-# epochs it took.
+# epochs it took. Which trials are pruned hangs on the last digits of their scores, and
+# may differ from computer to computer. So may the parameters that are best.
 
 results = search.cv_results_
 n_pruned = (results["state"] == "PRUNED").sum()
 share = results["n_epochs"].sum() / (20 * 3 * 15)
-print(f"\n{n_pruned} of 20 trials were pruned; {share:.0%} of the epochs were trained.")
-print(f"R2 of the best trial {search.best_score_:.3f}, on new rows", end=" ")
-print(f"{search.score(X_test, y_test):.3f}")
+print(f"at least a quarter of the 20 trials were pruned: {n_pruned >= 5}")
+print(f"at least a quarter of the epochs were saved: {share <= 0.75}")
+print(f"R2 of the best trial is above 0.75: {search.best_score_ > 0.75}")
+print(f"R2 on new rows is above 0.85: {search.score(X_test, y_test) > 0.85}")
 
 # %%
 # The same with scikit-learn's own search
@@ -103,13 +101,13 @@ randomized = RandomizedSearchCV(
     random_state=0,
 )
 randomized.fit(X, y)
-print(f"RandomizedSearchCV, {randomized.n_iter} trials: {randomized.best_score_:.3f}")
+better = search.best_score_ > randomized.best_score_
+print(f"OptunaSearchCV finds better ones than RandomizedSearchCV: {better}")
 
 # %%
 # Which parameters mattered
 # -------------------------
 
-for name, portion in search.param_importances_.items():
-    print(f"  {name:28}{portion:6.2f}")
+print("what mattered most:", next(iter(search.param_importances_)))
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'

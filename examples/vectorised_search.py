@@ -57,23 +57,21 @@ grid = {
 # The first fit of a process loads parts of torch, which is not to be counted.
 pipeline.fit(X_train, y_train)
 
-spent = {}
-searches = {}
+seconds = []
+searches = []
 for kind in (VectorizedSearchCV, GridSearchCV):
-    started = time.process_time()
+    started = time.perf_counter()
     search = kind(pipeline, grid, cv=4, scoring="neg_log_loss").fit(X_train, y_train)
-    spent[kind.__name__] = time.process_time() - started
-    searches[kind.__name__] = search
-    print(
-        f"{kind.__name__:<20}{spent[kind.__name__]:6.1f} CPU seconds, "
-        f"log loss {-search.best_score_:.4f}"
-    )
+    seconds.append(time.perf_counter() - started)
+    searches.append(search)
+    print(f"{kind.__name__:<20} log loss {-search.best_score_:.2f}")
 
-ours, theirs = searches.values()
+print(f"The first one takes less time: {seconds[0] < seconds[1]}")
+ours, theirs = searches
 difference = np.abs(
     ours.cv_results_["mean_test_score"] - theirs.cv_results_["mean_test_score"]
 )
-print(f"Largest difference between their scores: {difference.max():.1e}")
+print(f"Their scores agree to four decimals: {difference.max() < 5e-5}")
 print(f"Networks trained along with each: {np.unique(ours.stack_sizes_)}")
 
 # %%
@@ -86,11 +84,11 @@ for place in order:
     params = ours.cv_results_["params"][place]
     print(
         f"{params['net__learning_rate']:8.3f}{params['net__dropout']:10.1f}"
-        f"{params['net__l2']:10.0e}{-ours.cv_results_['mean_test_score'][place]:10.4f}"
+        f"{params['net__l2']:10.0e}{-ours.cv_results_['mean_test_score'][place]:10.2f}"
     )
 best = ours.best_estimator_
 print(
-    f"\nAccuracy on {len(y_test)} digits never seen: {best.score(X_test, y_test):.3f}"
+    f"\nAccuracy on {len(y_test)} digits never seen: {best.score(X_test, y_test):.2f}"
 )
 
 # sphinx_gallery_thumbnail_path = '_static/thumb_search.svg'
