@@ -430,7 +430,7 @@ class LeanNet(NeuralNet):
     def release(self) -> None:
         """Leave a net that predicts, pickles small and holds on to nothing else."""
         self._stepper.flat.release()
-        self._forget_the_hour()
+        self._drop_start_times()
         self.module_.eval()
         self.criterion_.eval()
         for _, callback in self.callbacks_:
@@ -456,10 +456,10 @@ class LeanNet(NeuralNet):
         del taken.optimizer_
         for name in _TRANSIENT:
             taken.__dict__.pop(name, None)
-        taken._forget_the_hour()
+        taken._drop_start_times()
         return taken
 
-    def _forget_the_hour(self) -> None:
+    def _drop_start_times(self) -> None:
         """Drop when training had to end, which means nothing in another process."""
         if self._plan.deadline is not None:
             self._plan = dataclasses.replace(self._plan, deadline=None)
