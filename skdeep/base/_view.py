@@ -212,7 +212,20 @@ class FittedView:
         predicted: Array = self._state.target.decode(outputs.cpu().numpy())
         return predicted
 
-    def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array, Array | None]:
+    def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array]:
+        """Return the losses and the targets of `scored_losses`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of n_samples rows
+            Inputs, of a Pipeline where there is one.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        """
+        losses, y, _ = self.scored_losses(X, y)
+        return losses, y
+
+    def scored_losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array, Array | None]:
         """Return the loss of every row without any weight, and the validated targets.
 
         The loss is the one that was trained on, penalties left out. Rows that `score`

@@ -114,7 +114,7 @@ def top_losses(estimator: Any, X: MatrixLike, y: Any, n: int = 10) -> TopLosses:
             f"The 'n' parameter of top_losses must be an int of at least 1. Got {n!r}."
         )
     view = FittedView(estimator, "top_losses")
-    losses, checked, rows = view.losses(X, y)
+    losses, checked, rows = view.scored_losses(X, y)
     # Equal ones in their order.
     worst = np.argsort(-losses, kind="stable")[: int(n)]
     indices = worst if rows is None else rows[worst]
