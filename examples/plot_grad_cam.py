@@ -85,7 +85,8 @@ cnn = CNNClassifier(
     random_state=0,
 )
 cnn.fit(X_train, y_train, X_val=X_test, y_val=y_test)
-print(f"accuracy on the test images: {cnn.score(X_test, y_test):.3f}")
+accuracy = cnn.score(X_test, y_test)
+print(f"more than 95 % of the test images are right: {accuracy > 0.95}")
 NetworkDisplay.from_estimator(cnn)
 TrainingCurveDisplay.from_estimator(cnn)
 
@@ -123,8 +124,10 @@ cheat = CNNClassifier(**{**cnn.get_params(deep=False), "augmenter": None})
 cheat.fit(mark(X_train, y_train), y_train)
 squares = y_test == "square"
 marked = mark(X_test, y_test)
-print(f"squares with the mark:    {cheat.score(marked[squares], y_test[squares]):.3f}")
-print(f"squares without the mark: {cheat.score(X_test[squares], y_test[squares]):.3f}")
+with_mark = cheat.score(marked[squares], y_test[squares])
+without = cheat.score(X_test[squares], y_test[squares])
+print(f"more than 95 % of the squares with the mark are right:    {with_mark > 0.95}")
+print(f"more than 20 % of the squares without the mark are right: {without > 0.2}")
 GradCAMDisplay.from_estimator(
     cheat, marked[squares][:6], y_test[squares][:6], target="square"
 )
@@ -138,5 +141,7 @@ maps = {
 }
 for name, heat in maps.items():
     share = heat[:, :6, :6].sum() / heat.sum()
-    print(f"{name:9} network: {share:.0%} of the map in that corner")
+    print(
+        f"{name:9} network: a fifth of the map in that corner, or more: {share > 0.2}"
+    )
 plt.show()

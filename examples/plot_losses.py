@@ -61,9 +61,10 @@ axes[1].set(xlabel="probability of the true class", ylabel="loss", ylim=(0, 3.5)
 # the left one training target in ten is spoiled: ten times as large as it should be.
 # The squared error, which asks for the mean, follows the spoiled ones; the absolute
 # error, which asks for the median, hardly does. Huber's loss lies between, because it
-# counts in deviations of the target, which the spoiled ones have made large. To the
-# right, with the targets as they are, three quantiles at once make a band that should
-# hold eight patients of ten.
+# counts in deviations of the target, which the spoiled ones have made large. The errors
+# below are those on the targets as they should be, rounded to tens. To the right, with
+# the targets as they are, three quantiles at once make a band that should hold eight
+# patients of ten.
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
 bmi = X[:, [2]]
@@ -86,14 +87,16 @@ for loss, colour in (
 ):
     model = MLPRegressor(loss=loss, **shared).fit(bmi, np.where(spoiled, 10 * y, y))
     left.plot(along, model.predict(along), color=colour, linewidth=2, label=loss)
-    print(f"{loss:15} error {mean_absolute_error(y, model.predict(bmi)):5.1f}")
+    error = mean_absolute_error(y, model.predict(bmi))
+    print(f"{loss:15} error about {round(error, -1):3.0f}")
 
 model = MLPRegressor(loss="quantile", quantile=(0.1, 0.5, 0.9), **shared).fit(bmi, y)
 low, middle, high = model.predict(along).T
 right.fill_between(along[:, 0], low, high, color=BLUE, alpha=0.2, label="0.1 to 0.9")
 right.plot(along, middle, color=BLUE, linewidth=2, label="0.5")
 low, _, high = model.predict(bmi).T
-print(f"in the band: {np.mean((low <= y) & (y <= high)):.0%} of the training patients")
+share = np.mean((low <= y) & (y <= high))
+print(f"in the band: {share:.1f} of the training patients")
 
 for ax, title in ((left, "A tenth of the targets spoiled"), (right, "Quantiles")):
     ax.plot(bmi, y, ".", color="#B0B0B0", markersize=4, zorder=0)
@@ -133,8 +136,8 @@ for name, params, colour in (
         label=name,
     )
     print(
-        f"{name:20} accuracy {classifier.score(X_test, y_test):.3f}  "
-        f"log loss {log_loss(y_test, probabilities):.3f}  "
+        f"{name:20} accuracy {classifier.score(X_test, y_test):.2f}  "
+        f"log loss {log_loss(y_test, probabilities):.2f}  "
         f"mean confidence {confidence.mean():.2f}"
     )
 ax.set(xlabel="probability of the predicted class", ylabel="test digits", yscale="log")
@@ -164,5 +167,5 @@ for seed in range(8):
         malignant = X_test[y_test == 0]
         found[str(class_weight)].append(np.mean(classifier.predict(malignant) == 0))
 for name, shares in found.items():
-    print(f"class_weight={name:9} finds {np.mean(shares):.0%} of the malignant tumours")
+    print(f"class_weight={name:9} finds {np.mean(shares):.1f} of the malignant tumours")
 plt.show()

@@ -63,7 +63,7 @@ print(f"{'':18}" + "".join(f"{name:>18}" for name in scores))
 for name, model in models.items():
     results = cross_validate(model, X_train, y_train, scoring=scores, cv=folds)
     told = [results[f"test_{score}"] for score in scores]
-    row = "".join(f"{fold.mean():12.3f} ± {fold.std():.2f}" for fold in told)
+    row = "".join(f"{fold.mean():11.2f} ± {fold.std():.2f}" for fold in told)
     print(f"{name:17}{row}")
 
 # %%
@@ -132,6 +132,6 @@ for name, model in {"one half": plain, "tuned": tuned}.items():
     found = model.predict(X_test)
     hits = (found & y_test).sum()
     print(
-        f"{name:9} recall {hits / y_test.sum():.3f}, precision {hits / found.sum():.3f}"
+        f"{name:9} recall {hits / y_test.sum():.2f}, precision {hits / found.sum():.2f}"
     )
 plt.show()

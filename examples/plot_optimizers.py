@@ -120,8 +120,8 @@ for name, (colour, dash) in styles.items():
     network.fit(X_train, y_train)
     ax.semilogy(range(1, 21), network.loss_curve_, dash, color=colour, label=name)
     print(
-        f"{name:8} rate {network.learning_rate:.4f}  loss {network.loss_:.3f}  "
-        f"test accuracy {network.score(X_test, y_test):.3f}"
+        f"{name:8} rate {network.learning_rate:.3f}  loss {network.loss_:.2f}  "
+        f"test accuracy {network.score(X_test, y_test):.2f}"
     )
 ax.set(xlabel="epoch", ylabel="training loss")
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -196,7 +196,8 @@ for schedule, colour in (
         scores.append(network.score(X, y))
     mean = np.mean(curves, axis=0)
     ax.semilogy(range(1, 31), mean, color=colour, label=schedule)
-    print(f"{schedule:12} R2 {np.mean(scores):.3f}, give or take {np.std(scores):.3f}")
+    good = np.mean(scores) > 0.5
+    print(f"{schedule:12} R2 above 0.5: {good}, give or take {np.std(scores):.3f}")
 ax.set(xlabel="epoch", ylabel="training loss above the least")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)

@@ -116,8 +116,8 @@ print({name: probe.preprocessing_[name] for name in ("size", "mean")})
 # Fine-tuning
 # -----------
 # The head first, then it and the last two stages together, on photographs that are
-# turned, cropped and mirrored a little; the backbone at a tenth of the head's rate. With
-# four photographs a class, it comes to about the same as the head alone.
+# turned, cropped and mirrored a little; the backbone at a tenth of the head's rate.
+# With four photographs a class, it comes to about the same as the head alone.
 
 tuned = ImageClassifier(
     small_resnet,
@@ -153,8 +153,8 @@ print(f"either is better by more than 0.1: {min(of_head, of_both) > least + 0.1}
 # %%
 # Class by class, and on disk
 # ---------------------------
-# Skies and temples are found; leaves are mostly taken for petals of the same photograph.
-# The file holds the fitted network; opening it needs no download.
+# Most skies and temples are found; leaves are mostly taken for petals, which come from
+# the same photograph. The file holds the fitted network; opening it needs no download.
 
 found = recall_score(y_test, tuned.predict(X_test), average=None)
 print("at least 60 % found:", tuned.classes_[found >= 0.6].tolist())

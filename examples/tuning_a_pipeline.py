@@ -59,9 +59,7 @@ space = {
     "net__l2": FloatDistribution(1e-6, 1e-2, log=True),
     "net__batch_size": [32, 64, 128],
 }
-search = OptunaSearchCV(
-    model, space, n_trials=20, cv=3, scoring="r2", random_state=0
-)
+search = OptunaSearchCV(model, space, n_trials=20, cv=3, scoring="r2", random_state=0)
 search.fit(X, y)
 print("found, in search.best_params_:", *search.best_params_, sep="\n  ")
 

@@ -45,9 +45,7 @@ space = {
     "augmenter__scale": FloatDistribution(0.0, 0.3),
     "dropout": FloatDistribution(0.0, 0.5),
 }
-search = OptunaSearchCV(
-    net, space, n_trials=15, cv=3, report_every=2, random_state=0
-)
+search = OptunaSearchCV(net, space, n_trials=15, cv=3, report_every=2, random_state=0)
 search.fit(X, y)
 
 # %%
