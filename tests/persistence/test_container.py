@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load
 from safetensors.numpy import save as dump
 
+from skdeep._atomic_files import write_atomically
 from skdeep.exceptions import PersistenceError
 from skdeep.persistence._container import (
     STORED_DTYPES,
@@ -18,7 +19,6 @@ from skdeep.persistence._container import (
     read_bytes,
     read_sealed,
     unpack,
-    write_atomically,
 )
 from tests.resealed import resealed
 
