@@ -54,14 +54,14 @@ def test_old_package_is_told(package, monkeypatch):
 )
 def test_version_that_will_do_is_silent(version, monkeypatch):
     """Candidates, builds of one's own, and spellings that nobody knows."""
-    monkeypatch.setattr(sys.modules["sklearn"], "__version__", version)
+    monkeypatch.setattr("sklearn.__version__", version)
     check_versions()
 
 
 def test_several_old_packages_are_told_at_once(monkeypatch):
     """One installation is enough."""
-    monkeypatch.setattr(sys.modules["sklearn"], "__version__", "1.5.2")
-    monkeypatch.setattr(sys.modules["skorch"], "__version__", "1.1.0")
+    monkeypatch.setattr("sklearn.__version__", "1.5.2")
+    monkeypatch.setattr("skorch.__version__", "1.1.0")
     sentence = r"skorch>=1\.2 and scikit-learn>=1\.6\.1\. Got skorch 1\.1\.0 and sci"
     with pytest.raises(SkdeepError, match=sentence):
         check_versions()

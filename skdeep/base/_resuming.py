@@ -8,7 +8,8 @@ through the same verbs again and only then takes up what was kept.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,7 @@ from skdeep._compat import CALLBACK_ATTRIBUTES
 from skdeep._seeding import Streams
 from skdeep.base._digest import digest
 from skdeep.exceptions import PersistenceError
-from skdeep.training import EpochHooks
+from skdeep.training import EpochHooks, check_generators
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +93,10 @@ class Ledger:
         self.waiting: list[dict[str, Any]] = []
         kept = store.read()
         if kept is not None:
-            _compare(type(estimator).__name__, kept["identity"], self.identity)
+            owner = type(estimator).__name__
+            with _of_a_file():
+                _check_kept(kept, job)
+                _compare(owner, kept["identity"], self.identity)
             job.streams = Streams(**kept["streams"])
             self.waiting = list(kept["phases"])
             if job.deadline is not None:
@@ -117,10 +121,13 @@ class Ledger:
         """
         kept = self.waiting.pop(0) if self.waiting else None
         if kept is not None:
+            fresh = {n: g.get_state() for n, g in job.generators.items()}
+            check_generators(kept["generators"], fresh)
             for name, state in kept["generators"].items():
                 job.generators[name].set_state(state)
             if kept["over"]:
                 self.finished.append(kept)
+            kept = {n: value for n, value in kept.items() if n != "generators"}
 
         def keep(over: bool) -> None:
             if not over and run.epoch % self.store.every:
@@ -148,6 +155,50 @@ class Ledger:
             vars(estimator).pop(name, None)
         vars(estimator).update(self.estimator._fitted(job, run.snapshot()))
         return estimator
+
+
+@contextmanager
+def _of_a_file() -> Iterator[None]:
+    """Turn what values of another kind make code raise into an error."""
+    try:
+        yield
+    except PersistenceError:
+        raise
+    # There is no list of what forged values lead to.
+    except Exception as error:
+        raise PersistenceError(
+            "The checkpoint does not hold what it should: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}. Begin "
+            "afresh with resume=False, or take another copy."
+        ) from error
+
+
+def _check_kept(kept: Any, job: Job) -> None:
+    """Raise where a checkpoint lacks something, or holds it in another kind."""
+    identity, streams, phases = kept["identity"], kept["streams"], kept["phases"]
+    texts = (
+        identity["estimator"],
+        *identity["parameters"].values(),
+        *identity["data"].values(),
+        *([] if identity["start"] is None else [identity["start"]]),
+    )
+    seeds = asdict(job.streams)
+    good = (
+        all(type(text) is str for text in texts)
+        and streams.keys() == seeds.keys()
+        and all(type(streams[name]) is type(seeds[name]) for name in seeds)
+        and all(0 <= seed < 2**64 for seed in streams.values())
+        and type(phases) is list
+        and len(phases) > 0
+        and all(type(phase["over"]) is bool for phase in phases)
+        and all(type(phase["seconds"]) in (int, float) for phase in phases)
+        and all({"generators", "stepper"} <= phase.keys() for phase in phases)
+    )
+    if not good:
+        raise PersistenceError(
+            "The checkpoint does not hold what it should: it lacks what identifies the "
+            "fit. Begin afresh with resume=False, or take another copy."
+        )
 
 
 def check_store(owner: str, store: Any, callbacks: Any) -> None:

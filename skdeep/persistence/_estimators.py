@@ -89,6 +89,7 @@ def _our_node(encoder: Encoder, value: Any, where: str, *, keep_optimizer: bool)
             type(value), where, "Only skdeep's own classes can be. Use joblib."
         )
     _refuse_callbacks(encoder, value)
+    _check_parameters(encoder, value)
     describe = getattr(value, "__skdeep_state__", None)
     fitted = fitted_attributes(value) if describe is None else describe()
     requests = _requests_of(value) if fitted.pop(_REQUESTS, None) else {}
@@ -106,6 +107,19 @@ def _our_node(encoder: Encoder, value: Any, where: str, *, keep_optimizer: bool)
         "fitted": encoder.node(fitted, f"{inside}fitted"),
         "requests": requests,
     }
+
+
+def _check_parameters(encoder: Encoder, value: Any) -> None:
+    """Raise on parameters of a fitted estimator that `load` would take for damage."""
+    if not hasattr(value, "module_"):
+        return
+    try:
+        value._validate_params()
+    except ValueError as error:
+        raise PersistenceError(
+            f"{encoder.owner} cannot be saved with a parameter that breaks its rule. "
+            f"{error}"
+        ) from error
 
 
 def _refuse_callbacks(encoder: Encoder, value: Any) -> None:

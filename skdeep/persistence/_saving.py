@@ -34,6 +34,7 @@ from skdeep.persistence._estimators import (
     estimator_rules,
     estimators_in,
 )
+from skdeep.persistence._rehearsal import rehearse
 
 if TYPE_CHECKING:
     from skdeep._typing import Array, DeviceSpec
@@ -187,6 +188,8 @@ def load(
             estimator = read_payload(payload, arrays, name, trusted)
         if not isinstance(estimator, BaseEstimator):
             raise PersistenceError(f"The file {name} holds no estimator.")
+        for part in estimators_in(estimator):
+            rehearse(part)
         place(estimator, device)
     return estimator
 

@@ -1,5 +1,6 @@
 """The engine: a plan, a module and batches in, a trained module out."""
 
+from skdeep.training._captured import check_generators
 from skdeep.training._engine import (
     EpochHooks,
     Steps,
@@ -27,6 +28,7 @@ __all__ = [
     "Steps",
     "TrainedNetwork",
     "TrainingRun",
+    "check_generators",
     "join_columns",
     "run_through",
     "schedule_factor",

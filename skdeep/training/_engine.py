@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from skdeep.exceptions import DivergenceError
+from skdeep.exceptions import DivergenceError, PersistenceError
+from skdeep.training._captured import check_captured
 from skdeep.training._flat import copy_all, write_all
 from skdeep.training._lending import generator_states, lend, set_generator_states
 from skdeep.training._net import LeanNet, StopTraining
@@ -277,7 +278,25 @@ class TrainingRun:
         ----------
         captured : mapping
             Of a run of the same plan, module and loss.
+
+        Raises
+        ------
+        PersistenceError
+            If it is not.
         """
+        fresh, example = self.capture(over=False), self.stepper.example_state()
+        check_captured(captured, fresh, example, self.plan)
+        try:
+            return self._take_up(captured)
+        # Of optimizers, whose state is their own affair.
+        except Exception as error:
+            raise PersistenceError(
+                "The checkpoint does not hold what it should: "
+                f"{type(error).__name__}: {' '.join(str(error).split())[:200]}. Begin "
+                "afresh with resume=False, or take another copy."
+            ) from error
+
+    def _take_up(self, captured: Mapping[str, Any]) -> bool:
         self.epoch = captured["epoch"]
         self._began = time.perf_counter() - captured["seconds"]
         self.stepper.restore(captured["stepper"])

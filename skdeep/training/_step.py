@@ -182,6 +182,34 @@ class Stepper:
             "scaler": None if scaler is None else scaler.state_dict(),
         }
 
+    def example_state(self) -> dict[int, Any]:
+        """Return what the optimizer would keep if each group had two weights.
+
+        Empty where it cannot step on so few; nothing is known of its state then.
+        """
+        like = self.flat.parameter
+        pieces = [
+            (torch.nn.Parameter(like.new_ones(2)), factor)
+            for _, factor in self.flat.pieces
+        ]
+        optimizer = build_optimizer(self.plan.optimizer, *pieces)
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            loss = torch.stack([(piece**2).sum() for piece, _ in pieces]).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            return float(loss)
+
+        try:
+            with compiler_left_out(), torch.enable_grad():
+                for _ in range(3):
+                    optimizer.step(closure)
+        # Of an optimizer that is not torch's.
+        except Exception:
+            return {}
+        state: dict[int, Any] = _on_cpu(optimizer.state_dict())["state"]
+        return state
+
     def restore(self, captured: Mapping[str, Any]) -> None:
         """Go on where the `capture` of a stepper of the same plan was taken."""
         self.flat.restore(captured["weights"])

@@ -11,13 +11,32 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skdeep import MLPRegressor, load, save
-from skdeep.exceptions import DeviceNotAvailableError, PersistenceError, SkdeepWarning
+from skdeep import Checkpoint, MLPRegressor, load, save
+from skdeep.exceptions import (
+    DeviceNotAvailableError,
+    DivergenceError,
+    PersistenceError,
+    SkdeepWarning,
+)
 from skdeep.persistence._container import pack, unpack
-from tests.placed import NUMBERS, ROWS, assert_same_answers, fitted
+from tests.edits import edited
+from tests.placed import (
+    NUMBERS,
+    PLACED,
+    ROWS,
+    Cut,
+    CuttingCheckpoint,
+    answers,
+    assert_same_answers,
+    fit,
+    fitted,
+    make,
+    those_that,
+)
 from tests.resealed import resealed
 
 N_FILES = [200, pytest.param(2000, marks=pytest.mark.slow)]
@@ -170,6 +189,69 @@ def test_parsers_behind_the_seal_are_safe(n_files, files, seed, tmp_path, monkey
             assert isinstance(found, BaseEstimator)
     # Weights, for one, can be changed without anyone noticing.
     assert 0 < n_loaded < n_files
+
+
+N_EDITS = [120, pytest.param(2000, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("n_edits", N_EDITS, ids=str)
+def test_edited_file_answers_or_is_refused_at_load(n_edits, seed, tmp_path):
+    """Shapes, dtypes and kinds are looked at there, and not in the first prediction."""
+    names = those_that(lambda placed: placed.saves)
+    if n_edits < 1000:
+        names = [
+            "MLPClassifier",
+            "MLPRegressor",
+            "TabularMLPClassifier",
+            "CNNRegressor",
+        ]
+        names += ["TextClassifier", "TextRegressor"]
+    rng, path, files = np.random.default_rng(seed + 2), tmp_path / "file", {}
+    for name in names:
+        save(fitted(name), path)
+        files[name] = path.read_bytes()
+    n_loaded = 0
+    for number in range(n_edits):
+        name = names[number % len(names)]
+        path.write_bytes(edited(files[name], rng))
+        found, _ = read_or_refused(path)
+        if found is None:
+            continue
+        n_loaded += 1
+        try:
+            answers(found, PLACED[name].X)
+        except (NotFittedError, ValueError) as error:
+            # Rows that another model takes, or none at all: a sentence of ours.
+            assert name in str(error) or "not fitted" in str(error)  # noqa: PT017
+    assert 0.2 * n_edits < n_loaded < 0.8 * n_edits
+
+
+@pytest.mark.parametrize("n_edits", N_EDITS, ids=str)
+def test_edited_checkpoint_ends_or_is_refused(n_edits, seed, tmp_path):
+    """At the start of the fit: nothing fails in the middle of an epoch."""
+    names = ["MLPRegressor", "TabularMLPClassifier"]
+    if n_edits > 1000:
+        names += ["MLPClassifier", "CNNClassifier", "TextClassifier", "ImageRegressor"]
+    rng, path, files = np.random.default_rng(seed + 3), tmp_path / "file", {}
+    for name in names:
+        with pytest.raises(Cut):
+            fit(make(name), name, checkpoint=CuttingCheckpoint(path, 2))
+        files[name] = path.read_bytes()
+    n_ended = 0
+    for number in range(n_edits):
+        name = names[number % len(names)]
+        path.write_bytes(edited(files[name], rng))
+        net = make(name)
+        try:
+            fit(net, name, checkpoint=Checkpoint(path, resume=True))
+        except PersistenceError:
+            assert not hasattr(net, "net_")
+        except DivergenceError:
+            # Numbers that could be those of a fit, and lead nowhere.
+            assert not hasattr(net, "net_")
+        else:
+            n_ended += 1
+    assert 0.2 * n_edits < n_ended < 0.9 * n_edits
 
 
 def test_nest_without_end_is_an_error(tmp_path):

@@ -281,3 +281,26 @@ def test_damaged_file_is_an_error(tmp_path):
     (tmp_path / "file").write_bytes(data[:-100])
     with pytest.raises(PersistenceError, match="is damaged or was changed"):
         load(tmp_path / "file")
+
+
+def test_fitted_estimator_with_an_impossible_parameter_is_refused(tmp_path):
+    """When it is saved: `load` would take the parameter for damage."""
+    net = MLPRegressor(max_epochs=1).fit(ROWS, PLACED["MLPRegressor"].y)
+    net.set_params(n_threads="many")
+    with pytest.raises(
+        PersistenceError, match=r"breaks its rule\. The 'n_threads' par"
+    ):
+        save(net, tmp_path / "file")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_model_of_an_absent_cache_folder_is_loaded(tmp_path):
+    """What a server may not write to is no property of the file."""
+    net = fitted("ImageClassifier")
+    before = net.cache_features
+    net.set_params(cache_features="/proc/none/at/all")
+    try:
+        save(net, tmp_path / "file")
+    finally:
+        net.set_params(cache_features=before)
+    assert load(tmp_path / "file").cache_features == "/proc/none/at/all"
