@@ -17,6 +17,7 @@ def state_class(request):
         plugin
         for plugin in request.config.pluginmanager.get_plugins()
         if hasattr(plugin, "ProcessState")
+        and plugin.ProcessState.__module__ == plugin.__name__
     )
     return plugin.ProcessState
 

@@ -76,7 +76,7 @@ def test_view_says_what_the_outputs_are(mlp, tiny_table):
 
 def test_losses_are_those_of_training(mlp, tiny_table):
     """Their mean is the first training loss of a network that goes on from here."""
-    losses, y, _ = FittedView(mlp, "top_losses").losses(tiny_table.X, tiny_table.labels)
+    losses, y = FittedView(mlp, "top_losses").losses(tiny_table.X, tiny_table.labels)
     assert y.tolist() == tiny_table.labels.tolist()
     more = mlp.set_params(warm_start=True, max_epochs=1, l2=0.0, batch_size=90)
     more.fit(tiny_table.X, tiny_table.labels)
