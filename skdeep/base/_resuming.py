@@ -123,8 +123,9 @@ class Ledger:
         if kept is not None:
             fresh = {n: g.get_state() for n, g in job.generators.items()}
             check_generators(kept["generators"], fresh)
-            for name, state in kept["generators"].items():
-                job.generators[name].set_state(state)
+            with _of_a_file():
+                for name, state in kept["generators"].items():
+                    job.generators[name].set_state(state)
             if kept["over"]:
                 self.finished.append(kept)
             kept = {n: value for n, value in kept.items() if n != "generators"}

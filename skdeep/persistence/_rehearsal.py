@@ -65,6 +65,9 @@ def rehearse(estimator: Any) -> None:
     """
     inside = vars(estimator).get("estimator_")
     if inside is not None:
+        estimator._validate_params()
+        # They are made of those of its parameters, which are estimators too.
+        estimator.__sklearn_tags__()
         rehearse(inside)
         return
     if "module_" not in vars(estimator):
