@@ -18,7 +18,7 @@ from skdeep import (
     TabularMLPClassifier,
     VectorizedSearchCV,
 )
-from skdeep.exceptions import DivergenceError, SkdeepWarning
+from skdeep.exceptions import DivergenceError
 from tests import placed
 
 RNG = np.random.default_rng(0)
