@@ -199,6 +199,8 @@ def _show_images(view: Any, encoder: ImageEncoder) -> Any:
 
 def _mixed_rows(view: Any, encoder: TableEncoder) -> Array:
     """Return rows in which every category stands once."""
+    for column in encoder.categories.columns:
+        _require(isinstance(column.codes, dict), "a column has no categories")
     columns = iter(encoder.categories.columns)
     known: list[list[Any]] = [
         [*next(columns).codes][:_MOST_ROWS] or [None] if categorical else [0.0]
@@ -208,8 +210,8 @@ def _mixed_rows(view: Any, encoder: TableEncoder) -> Array:
     _require(len(known) == view.n_features_in_, "there are more or fewer columns")
     n_rows = max([2, *map(len, known)])
     table = np.empty((n_rows, len(known)), dtype=object)
-    for column, values in enumerate(known):
-        table[:, column] = [values[row % len(values)] for row in range(n_rows)]
+    for place, values in enumerate(known):
+        table[:, place] = [values[row % len(values)] for row in range(n_rows)]
     return table
 
 

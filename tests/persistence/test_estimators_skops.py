@@ -96,7 +96,7 @@ def test_step_that_skops_cannot_take_is_named(tmp_path):
     pipe = make_pipeline(Stubborn(), MLPRegressor(max_epochs=1)).fit(ROWS, NUMBERS)
     sentence = (
         r"^Pipeline cannot be saved without pickle: stubborn is of the class "
-        r"tests\.persistence\.test_skops\.Stubborn\. skops, which saves such steps,"
+        r"tests\.persistence\.test_estimators_skops\.Stubborn\. skops, which saves "
     )
     with pytest.raises(PersistenceError, match=sentence) as caught:
         save(pipe, tmp_path / "file")
@@ -135,7 +135,7 @@ def test_pipeline_of_others_is_named_by_its_module(tmp_path):
 
 def test_module_that_is_not_there_is_named(tmp_path, monkeypatch):
     """A file of a machine where something else was installed."""
-    kind = "tests.persistence.test_skops.Plain"
+    kind = "tests.persistence.test_estimators_skops.Plain"
     pipe = make_pipeline(Plain(), MLPRegressor(max_epochs=1)).fit(ROWS, NUMBERS)
     save(pipe, tmp_path / "file", trusted=[kind])
     assert load(tmp_path / "file", trusted=[kind]).predict(ROWS).shape == (48,)
