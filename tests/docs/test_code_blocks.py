@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from torch.nn.modules.module import register_module_forward_hook
+
+from tests.rounding import rounding_of_another_cpu
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(
@@ -36,30 +33,6 @@ PAGES = [
 def name_of(page):
     """Return where a page lies under docs/, without its ending."""
     return page.relative_to(DOCS).with_suffix("").as_posix()
-
-
-@contextmanager
-def rounding_of_another_cpu(number: int) -> Iterator[None]:
-    """Move what every module puts out by the last digit, up or down.
-
-    The kernels of another CPU do so too. The sign depends on the value alone, so that
-    equal fits are still equal.
-    """
-
-    def moved(_: Any, inputs: Any, output: Any) -> Any:
-        if not isinstance(output, torch.Tensor) or not output.is_floating_point():
-            return None
-        if torch.compiler.is_exporting():
-            return None
-        last_digit = torch.finfo(output.dtype).eps
-        sign = torch.cos(output.detach() * 1e6 + number).sign()
-        return output * (1 + last_digit * sign)
-
-    handle = register_module_forward_hook(moved)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def run_page(page: Path, printed: Callable[[], str]) -> None:
@@ -87,5 +60,5 @@ def test_blocks_of_a_page_run_and_print_what_they_say(page, capsys):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_blocks_of_a_page_print_the_same_on_another_cpu(page, capsys):
     """No figure of a page depends on the last digit of a product."""
-    with rounding_of_another_cpu(int(os.environ.get("SKDEEP_TEST_SEED", "0")) + 1):
+    with rounding_of_another_cpu():
         run_page(page, lambda: capsys.readouterr().out)
