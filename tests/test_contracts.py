@@ -6,7 +6,7 @@ import io
 import pickle
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,22 @@ from skorch.callbacks import Callback
 
 import skdeep
 from skdeep import Checkpoint
-from tests.placed import PLACED, Cut, CuttingCheckpoint, fit, fitted, make, those_that
+from tests import placed
+from tests.placed import PLACED, Cut, CuttingCheckpoint, fit, those_that
+
+
+def make(name: str, **others: Any) -> Any:
+    """Return an estimator on one thread: sums over several have other last digits."""
+    model = placed.make(name, **others)
+    threaded = "n_threads" in model.get_params(deep=False)
+    return model.set_params(n_threads=1) if threaded else model
+
+
+@cache
+def fitted(name: str) -> Any:
+    """Return an estimator fitted once, not to be changed."""
+    return fit(make(name), name)
+
 
 # Those that hold a network of their own.
 NETWORKS = [name for name in PLACED if "optimizer" in make(name).get_params(deep=False)]
@@ -69,16 +84,16 @@ def after_another_fit(name: str, folder: Path) -> Any:
 
 def in_a_pipeline(name: str, folder: Path) -> Any:
     """Fit as the last step of a Pipeline."""
-    placed = PLACED[name]
-    pipe = make_pipeline(Passed(), make(name)).fit(placed.X, placed.y)
+    place = PLACED[name]
+    pipe = make_pipeline(Passed(), make(name)).fit(place.X, place.y)
     return pipe[-1]
 
 
 def in_nested_pipelines(name: str, folder: Path) -> Any:
     """Fit as the last step of a Pipeline in a Pipeline."""
-    placed = PLACED[name]
+    place = PLACED[name]
     inner = Pipeline([("passed", Passed()), ("network", make(name))])
-    outer = Pipeline([("passed", Passed()), ("inner", inner)]).fit(placed.X, placed.y)
+    outer = Pipeline([("passed", Passed()), ("inner", inner)]).fit(place.X, place.y)
     return outer[-1][-1]
 
 
@@ -101,16 +116,16 @@ def by_joblib(name: str, folder: Path) -> Any:
 
 def refitted_by_grid_search(name: str, folder: Path) -> Any:
     """Fit as GridSearchCV does with the best candidate."""
-    placed = PLACED[name]
-    rows = np.arange(len(placed.y))
+    place = PLACED[name]
+    rows = np.arange(len(place.y))
     search = GridSearchCV(make(name), {"random_state": [0]}, cv=[(rows, rows)])
-    return search.fit(placed.X, placed.y).best_estimator_
+    return search.fit(place.X, place.y).best_estimator_
 
 
 def refitted_by_optuna(name: str, folder: Path, *, pruning: str) -> Any:
     """Fit as OptunaSearchCV does with the best candidate."""
-    placed = PLACED[name]
-    rows = np.arange(len(placed.y))
+    place = PLACED[name]
+    rows = np.arange(len(place.y))
     search = skdeep.OptunaSearchCV(
         make(name),
         {"l2": [make(name).l2]},
@@ -119,7 +134,7 @@ def refitted_by_optuna(name: str, folder: Path, *, pruning: str) -> Any:
         pruning=pruning,
         random_state=0,
     )
-    return search.fit(placed.X, placed.y).best_estimator_
+    return search.fit(place.X, place.y).best_estimator_
 
 
 def with_a_checkpoint(name: str, folder: Path) -> Any:
@@ -220,36 +235,36 @@ COPIES = {
 @pytest.mark.parametrize("name", STEPS)
 def test_partial_fit_goes_on_after_a_copy(name: str, how: str, tmp_path: Path) -> None:
     """The next pass of a copy is that of the original, to the bit."""
-    placed = PLACED[name]
+    place = PLACED[name]
     model = make(name)
     if "early_stopping" in model.get_params():
         model.set_params(early_stopping=False)
-    known = {"classes": np.unique(placed.y)} if hasattr(model, "predict_proba") else {}
-    model.partial_fit(placed.X, placed.y, **known)
+    known = {"classes": np.unique(place.y)} if hasattr(model, "predict_proba") else {}
+    model.partial_fit(place.X, place.y, **known)
     copy = COPIES[how](model, tmp_path)
     assert_same_network(
-        copy.partial_fit(placed.X, placed.y), model.partial_fit(placed.X, placed.y)
+        copy.partial_fit(place.X, place.y), model.partial_fit(place.X, place.y)
     )
 
 
 def too_few_targets(name: str) -> tuple[Any, Any]:
     """Return rows and too few targets."""
-    placed = PLACED[name]
-    return placed.X, placed.y[:-1]
+    place = PLACED[name]
+    return place.X, place.y[:-1]
 
 
 def no_rows(name: str) -> tuple[Any, Any]:
     """Return no row at all."""
-    placed = PLACED[name]
-    return placed.X[:0], placed.y[:0]
+    place = PLACED[name]
+    return place.X[:0], place.y[:0]
 
 
 def targets_that_are_missing(name: str) -> tuple[Any, Any]:
     """Return targets of which one is None."""
-    placed = PLACED[name]
-    y = placed.y.astype(object)
+    place = PLACED[name]
+    y = place.y.astype(object)
     y[1] = None
-    return placed.X, y
+    return place.X, y
 
 
 MISTAKES = {f.__name__: f for f in (too_few_targets, no_rows, targets_that_are_missing)}
@@ -273,7 +288,7 @@ def test_failed_fit_leaves_the_estimator_as_it_was(
 @pytest.mark.parametrize("name", NETWORKS)
 def test_interrupted_fit_leaves_the_estimator_as_it_was(name: str, path: str) -> None:
     """Ctrl-C after an epoch loses nothing of the fit before."""
-    placed = PLACED[name]
+    place = PLACED[name]
     model = pickle.loads(pickle.dumps(fitted(name)))
     network = model.net_
     model.set_params(callbacks=[Stop()])
@@ -285,10 +300,10 @@ def test_interrupted_fit_leaves_the_estimator_as_it_was(name: str, path: str) ->
             model.set_params(early_stopping=False)
         call = model.partial_fit
     with pytest.raises(KeyboardInterrupt):
-        call(placed.X, placed.y)
+        call(place.X, place.y)
     assert model.net_ is network
-    expected = fitted(name).predict(placed.X)
-    np.testing.assert_array_equal(model.predict(placed.X), expected)
+    expected = fitted(name).predict(place.X)
+    np.testing.assert_array_equal(model.predict(place.X), expected)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -314,12 +329,12 @@ def test_clone_and_set_params_leave_the_fit_alone(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_answers_do_not_depend_on_how_many_rows_are_asked(name: str) -> None:
     """A row alone, some rows, and all of them have the same answer to rounding."""
-    placed = PLACED[name]
+    place = PLACED[name]
     model = fitted(name)
     method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
     answer = getattr(model, method)
-    whole = answer(placed.X)
-    pieces = np.concatenate([answer(placed.X[:1]), answer(placed.X[1:5])])
+    whole = answer(place.X)
+    pieces = np.concatenate([answer(place.X[:1]), answer(place.X[1:5])])
     np.testing.assert_allclose(pieces, whole[:5], rtol=1e-4, atol=1e-5)
 
 
