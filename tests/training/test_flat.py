@@ -61,7 +61,7 @@ def test_parameters_and_gradients_are_views_while_it_trains(make_module: Any) ->
     with torch.no_grad():
         flat.parameter.fill_(3.0)
     assert all((p == 3.0).all() for p in module.parameters())
-    flat.zero_grad()
+    flat.clear()
     assert all((p.grad == 0).all() for p in module.parameters())
 
 
@@ -159,24 +159,25 @@ def test_write_all_undoes_what_followed_copy_all() -> None:
         write_all(tensors, kept[:1])
 
 
-def test_pieces_are_neighbours_of_one_factor(make_module: Any) -> None:
-    """Weights come first, so the two factors of two layers make four pieces."""
+def test_groups_are_neighbours_of_one_factor(make_module: Any) -> None:
+    """Weights come first, so the two factors of two layers make four groups."""
     module = make_module((3, 5, 1))
     flat = FlatParameters(module, {"0.weight": 0.5, "0.bias": 0.5})
-    sizes = [(len(piece), factor) for piece, factor in flat.pieces]
+    sizes = [(len(piece), factor) for (piece,), factor in flat.groups]
     assert sizes == [(15, 0.5), (5, 1.0), (5, 0.5), (1, 1.0)]
-    flat.pieces[0][0].detach().zero_()
+    (first,), _ = flat.groups[0]
+    first.detach().zero_()
     assert not module[0].weight.any()
     module[2].weight.grad.fill_(3.0)
-    gradient = flat.pieces[1][0].grad
-    assert gradient is not None
-    assert gradient.tolist() == [3.0] * 5
+    (second,), _ = flat.groups[1]
+    assert second.grad is not None
+    assert second.grad.tolist() == [3.0] * 5
 
 
-def test_factors_of_one_leave_one_piece(make_module: Any) -> None:
+def test_factors_of_one_leave_one_group(make_module: Any) -> None:
     """Without factors, or with ones, the optimizer has a single parameter."""
     flat = FlatParameters(make_module(), {"0.weight": 1.0})
-    assert flat.pieces == [(flat.parameter, 1.0)]
+    assert flat.groups == [([flat.parameter], 1.0)]
 
 
 def test_decay_is_scaled_by_the_factor(make_module: Any) -> None:
