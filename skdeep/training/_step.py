@@ -146,6 +146,8 @@ class Stepper:
             bool(plan.lr_schedule or plan.warmup_fraction)
             and plan.optimizer.name != "lbfgs"
         )
+        if self.flat.resting:
+            self._let_rest(self.flat.resting)
 
     @property
     def rate(self) -> float:
@@ -338,6 +340,11 @@ class Stepper:
         if gone and flat.joined:
             flat.take_apart(self.optimizer)
             self._update = None
+            if isinstance(self.optimizer, torch.optim.SGD):
+                # Fused, it cannot step some that have a momentum and some that have
+                # none (torch 2.14).
+                for group in self.optimizer.param_groups:
+                    group["fused"] = None
         flat.withhold(gone)
 
     def _set_rate(self, n_batches: int) -> None:
