@@ -102,7 +102,8 @@ def open_storage(storage: Any) -> BaseStorage:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise StudyError(
             f"OptunaSearchCV cannot open storage={_without_password(text)!r}: "
-            f"{reason[0].rstrip('.')}. Check that it is there, and that its driver is installed."
+            f"{reason[0].rstrip('.')}. Check that it is there, and that its driver is "
+            "installed."
         ) from error
 
 
