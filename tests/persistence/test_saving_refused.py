@@ -335,6 +335,6 @@ def test_what_is_no_path_is_refused(path, owner, use):
 
 def test_path_of_bytes_is_a_path(tmp_path):
     """As for `open`."""
-    path = os.fsencode(tmp_path / "file")
+    path: Any = os.fsencode(tmp_path / "file")
     save(MLPRegressor(max_epochs=7), path)
     assert load(path).max_epochs == 7
