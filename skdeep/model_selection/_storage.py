@@ -110,6 +110,9 @@ def open_storage(storage: Any) -> BaseStorage:
 def _journal(path: Path) -> JournalStorage:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r}.")
+    # A device may have no end, and a pipe no beginning.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError("it is a device, a pipe or a socket, and no file.")
     return open_journal(path)
 
 

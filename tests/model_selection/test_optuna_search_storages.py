@@ -115,6 +115,14 @@ def test_foreign_file_without_a_last_line_end_is_left_alone(
     assert journal.read_bytes() == content
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_pipe_is_no_journal(make_search: Any, iris: Any, journal: Path) -> None:
+    """To open it would wait for somebody who writes to it."""
+    os.mkfifo(journal)
+    with pytest.raises(StudyError, match=r"it is a device, a pipe or a socket"):
+        make_search(storage=journal, **SETTINGS).fit(*iris)
+
+
 def test_lines_of_other_json_are_no_journal(
     make_search: Any, iris: Any, journal: Path
 ) -> None:
