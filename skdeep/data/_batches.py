@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,8 +125,7 @@ def _parts(rows: Any, sizes: list[int]) -> Iterable[Any]:
     """Return neighbouring rows of a tensor, or of an object like one, as views."""
     if isinstance(rows, torch.Tensor):
         # A single call into torch; it costs less than a slice for each batch.
-        parts: Sequence[torch.Tensor] = rows.split(sizes)
-        return parts
+        return torch.split(rows, sizes)
     edges = pairwise(accumulate(sizes, initial=0))
     return [rows[low:high] for low, high in edges]
 

@@ -215,7 +215,7 @@ class FocalLoss(LogitLoss):
     def value_and_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss and its gradient by way of the logarithms of probabilities."""
+        """Return the loss and its gradient by the logarithms of probabilities."""
         loss = self(output, target, weight)
         log_p = F.log_softmax(output, dim=1)
         p, miss, gamma = log_p.exp(), _miss(log_p), self.gamma
@@ -268,7 +268,7 @@ class BinaryFocalLoss(LogitLoss):
     def value_and_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss and its gradient by way of the logarithms of probabilities."""
+        """Return the loss and its gradient by the logarithms of probabilities."""
         loss = self(output, target, weight)
         soft, gamma = _smooth(target, self.label_smoothing), self.gamma
         log_one, log_zero = F.logsigmoid(output), F.logsigmoid(-output)

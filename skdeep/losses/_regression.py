@@ -184,10 +184,9 @@ class QuantileLoss(ElementwiseLoss):
         return losses.mean() if reduction == "mean" else losses
 
     def _slope(self, output: Tensor, target: Tensor) -> Tensor:
-        above = torch.gt(output, target).to(output.dtype)
-        if isinstance(self.quantile, float):
-            return above.sub_(self.quantile)
-        return above.sub_(self.levels)
+        levels: Tensor = self.levels  # type: ignore[assignment]  # torch: or Module
+        level = self.quantile if isinstance(self.quantile, float) else levels
+        return torch.gt(output, target).to(output.dtype).sub_(level)
 
 
 @storable()

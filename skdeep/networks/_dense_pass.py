@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ops: Any = torch.ops.aten
+# Where modules and tensors of torch keep their hooks.
+_HOOKS: Final = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_post_accumulate_grad_hooks",
+)
 _WITH_RULE_OF_THEIR_OWN: Final = (nn.Linear, nn.LayerNorm, GeneratorDropout)
 
 
@@ -131,11 +139,8 @@ class _DenseLayer:
         self.weight, self.bias = linear.weight, linear.bias
         self.weight_gradient = gradients[linear.weight]
         self.bias_gradient = gradients[linear.bias]
-        self.norm = (
-            _Normalization(kinds[nn.LayerNorm], gradients)
-            if (nn.LayerNorm in kinds)
-            else None
-        )
+        norm: Any = kinds.get(nn.LayerNorm)
+        self.norm = None if norm is None else _Normalization(norm, gradients)
         self.dropout: Any = kinds.get(GeneratorDropout)
         self.mask: Tensor | None = None
         self.activation = next((part for part in parts if type(part) in RULES), None)
@@ -323,13 +328,7 @@ def is_watched(module: nn.Module) -> bool:
     is_watched : bool
         Whether the module or a parameter of it has hooks, or a parameter is frozen.
     """
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        or any(
-            p._backward_hooks or p._post_accumulate_grad_hooks or not p.requires_grad
-            for p in module.parameters(recurse=False)
-        )
+    hooked: Any = [module, *module.parameters(recurse=False)]
+    return any(getattr(part, name, None) for part in hooked for name in _HOOKS) or any(
+        not parameter.requires_grad for parameter in hooked[1:]
     )

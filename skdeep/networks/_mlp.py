@@ -262,7 +262,8 @@ class MLP(nn.Module):
             None where autograd is needed: for batch normalization, an activation that
             is not torch's, frozen parameters, or hooks on a part of the network.
         """
-        layers = [*self.hidden_layers(), ([self.linear_layers()[-1]], False)]
+        output: list[nn.Module] = [self.linear_layers()[-1]]
+        layers = [*self.hidden_layers(), (output, False)]
         known = all(has_rule(part) for parts, _ in layers for part in parts)
         if type(self) is not MLP or not known or any(map(is_watched, self.modules())):
             return None

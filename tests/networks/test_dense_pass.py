@@ -34,9 +34,7 @@ def perceptron(hidden: tuple[int, ...] = (5, 5), **options: Any) -> MLP:
 def inputs(seed: int = 0) -> torch.Tensor:
     """Return rows of inputs, some of which saturate an activation."""
     generator = torch.Generator().manual_seed(seed)
-    return 3 * torch.randn(
-        N_ROWS, N_INPUTS, dtype=torch.float64, generator=generator
-    )
+    return 3 * torch.randn(N_ROWS, N_INPUTS, dtype=torch.float64, generator=generator)
 
 
 def by_layers(module: MLP, X: torch.Tensor, grad: torch.Tensor) -> Any:
@@ -58,7 +56,7 @@ def by_autograd(module: MLP, X: torch.Tensor, grad: torch.Tensor) -> Any:
     return output.detach(), torch.autograd.grad(output, [*module.parameters()], grad)
 
 
-@pytest.mark.parametrize("options", SHAPES, ids=lambda options: "-".join(options))
+@pytest.mark.parametrize("options", SHAPES, ids="-".join)
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_dense_pass_gives_the_gradients_of_autograd(
     activation: str, options: dict[str, Any]
@@ -123,7 +121,7 @@ def _watched() -> MLP:
 
 def _with_a_hook_on_a_weight() -> MLP:
     module = perceptron()
-    module.layers[0].weight.register_hook(lambda grad: 2 * grad)  # type: ignore[union-attr]
+    next(module.parameters()).register_hook(lambda grad: 2 * grad)
     return module
 
 

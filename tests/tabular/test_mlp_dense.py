@@ -18,7 +18,7 @@ from skdeep import MLPClassifier, MLPRegressor
 N_ROWS = 90
 
 
-class Watched(Callback):  # type: ignore[misc]  # skorch is untyped
+class Watched(Callback):
     """Count how often a network is called and differentiated in training."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ def test_hooks_are_called_from_the_batch_on_in_which_they_are_hung_on() -> None:
 def test_callbacks_may_compute_with_what_a_batch_gave() -> None:
     """Outputs are theirs: autograd takes them, and the next batch leaves them alone."""
 
-    class Keep(Callback):  # type: ignore[misc]
+    class Keep(Callback):
         def __init__(self) -> None:
             self.outputs: list[torch.Tensor] = []
 
@@ -131,6 +131,7 @@ def test_callbacks_may_compute_with_what_a_batch_gave() -> None:
     X, y = table("multiclass")
     MLPClassifier((8,), batch_size=30, max_epochs=1, callbacks=[keep]).fit(X, y)
     first = keep.outputs[0].requires_grad_()
-    first.square().sum().backward()  # type: ignore[no-untyped-call]
+    first.square().sum().backward()
+    assert first.grad is not None
     assert_allclose(first.grad, 2 * first.detach())
     assert not np.array_equal(keep.outputs[0].detach(), keep.outputs[1])
