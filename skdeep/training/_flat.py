@@ -44,6 +44,8 @@ class FlatParameters:
         of it that share one factor, in its memory.
     weights, weight_grads : torch.Tensor of shape (n_weights,)
         The part that is penalised, and its gradient.
+    gradients : dict of torch.nn.Parameter to torch.Tensor
+        The part of `grad` that belongs to each parameter of the module, in its shape.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class FlatParameters:
         self.weights = flat[:n_weights]
         self.weight_grads = self.grad[:n_weights]
         self._point(flat, self.grad)
+        self.gradients = {owner: owner.grad for owner in self.owners}
         self.pieces = self._cut([factor for _, factor in trainable])
 
     def _cut(self, factors: list[float]) -> list[tuple[torch.nn.Parameter, float]]:

@@ -307,6 +307,7 @@ class LeanNet(NeuralNet):
         stepper, n_batches = self._stepper, len(batches)
         epoch = len(self.history)
         heard = bool(self._listeners)
+        stepper.look_again()
         # Whatever it says of itself: a part of it may have come in evaluation mode.
         self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
@@ -315,13 +316,16 @@ class LeanNet(NeuralNet):
         for index, batch in enumerate(batches):
             if heard:
                 self._open_batch(batch, training=True)
+                stepper.look_again()
             try:
                 loss, output = stepper.step(batch, n_batches)
             except _OF_THE_NETWORK as error:
                 raise self._blame(error, batch, index + 1) from error
             losses.add(loss, len(batch.y))
             if heard:
-                self._close_batch(batch, loss.detach(), output.detach(), training=True)
+                # Clones, since callbacks may compute with them under autograd.
+                shown = loss.detach().clone(), output.detach().clone()
+                self._close_batch(batch, *shown, training=True)
         mean = losses.mean()
         objective = stepper.end_epoch(epoch, mean, batches)
         # A penalty may well be large, but not infinite.

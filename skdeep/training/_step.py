@@ -64,6 +64,18 @@ class Penalty(Protocol):
         ...
 
 
+class DensePass(Protocol):
+    """Forward and backward pass of a network that needs no autograd."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        ...
+
+    def backward(self, grad: torch.Tensor) -> None:
+        """Write the gradients of all parameters."""
+        ...
+
+
 class Stepper:
     """Take steps on a module by a plan.
 
@@ -108,6 +120,8 @@ class Stepper:
             self.optimizer.defaults.get("lr", plan.optimizer.learning_rate)
         )
         self.steps_done = 0
+        self._gradients: Callable[[StepBatch], tuple[torch.Tensor, torch.Tensor]]
+        self.look_again()
         # Called with the gradient in place, before it is used.
         self.on_gradient: Sequence[Callable[[StepBatch], None]] = ()
         self._update: Callable[[], object] | None = None
@@ -246,7 +260,7 @@ class Stepper:
             self._decay(n_batches)
             loss, output = self._closure_step(batch)
         else:
-            loss, output = self._backward(batch)
+            loss, output = self._gradients(batch)
             orthant = self._adjust_gradient(batch)
             # After the gradient, which belongs to the weights before they decay.
             self._decay(n_batches)
@@ -309,7 +323,34 @@ class Stepper:
             self.plateau.update(total)
         return total
 
-    def _backward(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    def look_again(self) -> None:
+        """Choose how to compute gradients, after somebody may have hung on hooks."""
+        dense = self._dense_pass()
+        value_and_gradient: Any = getattr(self.criterion, "value_and_gradient", None)
+        if dense is None or value_and_gradient is None:
+            self._gradients = self._by_autograd
+            return
+
+        @torch.inference_mode()
+        def by_layers(batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+            output = dense.forward(batch.X)
+            loss, gradient = value_and_gradient(output, batch.y, batch.weight)
+            dense.backward(gradient)
+            return loss, output
+
+        self._gradients = by_layers
+
+    def _dense_pass(self) -> DensePass | None:
+        """Return a pass without autograd; None where somebody may look at its graph."""
+        plan = self.plan
+        make = getattr(self.module, "dense_pass", None)
+        needs_graph = plan.compile or plan.autocast_dtype or torch.is_anomaly_enabled()
+        if make is None or needs_graph or plan.device.type != "cpu":
+            return None
+        dense: DensePass | None = make(self.flat.gradients)
+        return dense
+
+    def _by_autograd(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
         self.flat.grad.zero_()
         dtype = self.plan.autocast_dtype
         if dtype is None:
@@ -340,7 +381,7 @@ class Stepper:
         first: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
 
         def closure() -> torch.Tensor:
-            loss, output = self._backward(batch)
+            loss, output = self._gradients(batch)
             orthant = self._adjust_gradient(batch)
             if not first:
                 first.append((loss.detach(), output.detach(), orthant))
