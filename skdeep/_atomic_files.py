@@ -41,6 +41,68 @@ _KINDS = (
 )
 
 
+def path_text(path: str | os.PathLike[str], owner: str, name: str = "path") -> str:
+    """Return a path as a string, whatever kind of path it is.
+
+    Parameters
+    ----------
+    path : str, bytes or path
+        As it was given.
+    owner : str
+        Whose parameter it is, for the error.
+    name : str, default="path"
+        Of the parameter.
+
+    Returns
+    -------
+    path : str
+
+    Raises
+    ------
+    TypeError
+        If it is no path, but an open file, say.
+    """
+    try:
+        return os.fsdecode(path)
+    except TypeError as error:
+        raise TypeError(
+            f"The {name!r} parameter of {owner} must be a path. Got {path!r:.60} of "
+            f"type {type(path).__name__}. Pass a string or a pathlib.Path."
+        ) from error
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is one of a file; False where it cannot be one.
+
+    Parameters
+    ----------
+    path : str or path
+        Of any length, and through folders that this process may not enter, where a
+        `Path` raises.
+
+    Returns
+    -------
+    is_file : bool
+    """
+    return os.path.isfile(path)  # noqa: PTH113 - see above
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is one of a folder; False where it cannot be one.
+
+    Parameters
+    ----------
+    path : str or path
+        Of any length, and through folders that this process may not enter, where a
+        `Path` raises.
+
+    Returns
+    -------
+    is_folder : bool
+    """
+    return os.path.isdir(path)  # noqa: PTH112 - see above
+
+
 def write_atomically(path: str | os.PathLike[str], content: Content) -> None:
     """Write a file so that at any moment its path holds the old one or the new one.
 

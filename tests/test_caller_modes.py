@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep import Checkpoint, load, save, to_torch
+from skdeep import Checkpoint, NetworkDisplay, load, save, summary, to_torch
 from tests.placed import (
     PLACED,
     answers,
@@ -130,3 +130,13 @@ def test_network_loaded_in_inference_mode_can_be_trained(tmp_path):
     for copied in copies:
         copied.partial_fit(placed.X, placed.y)
         assert_same_answers(copied, net, placed.X)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "CNNClassifier", "TextRegressor"])
+def test_default_device_does_not_reach_what_is_drawn_of_a_network(name):
+    """The row that is run through it is made where the network is."""
+    net = fitted(name)
+    expected = summary(net)
+    with default_device("meta"):
+        assert summary(net) == expected
+        assert NetworkDisplay.from_estimator(net).figure_ is not None

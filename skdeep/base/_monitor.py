@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skdeep._compat import accepts_sample_weight, looks_for_positives, scorer_with
+from skdeep._told_once import warn
 from skdeep.data import ClassTarget, in_memory
-from skdeep.exceptions import ScoringError, SkdeepError, SkdeepWarning
+from skdeep.exceptions import ScoringError, SkdeepError
 
 if TYPE_CHECKING:
     from skdeep.base._job import Job, Part
@@ -172,10 +173,8 @@ def warn_of_substitute(estimator: Any, job: Job, watched: str) -> None:
     why = lacking(job.valid, job.target)
     reason = f", which {why}" if why else ""
     owner, scoring = type(estimator).__name__, _named(estimator.scoring)
-    warnings.warn(
+    warn(
         f"{owner} got no score from scoring={scoring} on the validation rows{reason}. "
         f"The {_STANDS_IN[watched]} told the best epoch instead. Pass other rows as "
-        "X_val and y_val, or choose another scoring.",
-        SkdeepWarning,
-        stacklevel=2,
+        "X_val and y_val, or choose another scoring."
     )

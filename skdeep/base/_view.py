@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skdeep._compat import check_is_fitted, num_samples, rows_at
-from skdeep._devices import plain_torch
+from skdeep._devices import plain_device, plain_torch
 from skdeep._seeding import isolated_global_rng
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
@@ -164,7 +164,9 @@ class FittedView:
 
     def blank(self) -> torch.Tensor:
         """Return one row that says nothing, as all of the network takes it."""
-        return self.estimator._blank_row(self._state, self.dtype).to(self.device)
+        # It is moved to the network's device, and no data come from that of "meta".
+        with plain_device():
+            return self.estimator._blank_row(self._state, self.dtype).to(self.device)
 
     def row_shape(self) -> tuple[int, ...]:
         """Return the shape of one row, as all of the network takes it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -94,9 +94,7 @@ class Batches:
         for first in range(0, len(self), per_piece):
             edges = self.edges[first : first + per_piece + 1]
             piece = self._piece(edges[0], edges[-1], order)
-            start = edges[0]
-            for low, high in pairwise(edges):
-                batch = _cut(piece, low - start, high - start)
+            for batch in _cut(piece, [high - low for low, high in pairwise(edges)]):
                 yield batch if self.mix is None else self.mix(batch)
 
     def _batches_per_piece(self) -> int:
@@ -117,9 +115,19 @@ class Batches:
         )
 
 
-def _cut(piece: Batch, low: int, high: int) -> Batch:
-    weight = None if piece.weight is None else piece.weight[low:high]
-    return Batch(piece.X[low:high], piece.y[low:high], weight)
+def _cut(piece: Batch, sizes: list[int]) -> Iterator[Batch]:
+    """Yield the batches of a piece, which have these numbers of rows."""
+    X, y, weight = (None if part is None else _parts(part, sizes) for part in piece)
+    return map(Batch, X or (), y or (), weight or repeat(None))
+
+
+def _parts(rows: Any, sizes: list[int]) -> Iterable[Any]:
+    """Return neighbouring rows of a tensor, or of an object like one, as views."""
+    if isinstance(rows, torch.Tensor):
+        # A single call into torch; it costs less than a slice for each batch.
+        return torch.split(rows, sizes)
+    edges = pairwise(accumulate(sizes, initial=0))
+    return [rows[low:high] for low, high in edges]
 
 
 def _batch_edges(n_rows: int, batch_size: int) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from skdeep._told_once import warn
 from skdeep.data._columns import Column, Labels, Place
 from skdeep.data._written_numbers import (
     MANY_LEVELS,
@@ -16,7 +16,6 @@ from skdeep.data._written_numbers import (
     example_of,
     misread,
 )
-from skdeep.exceptions import SkdeepWarning
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -84,13 +83,11 @@ def warn_of_misreading(owner: str, doubts: Sequence[Doubt]) -> None:
         names = ", ".join(doubt.column for doubt in others[:SHOWN])
         rest = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         more = f" The same holds for {names}{rest}."
-    warnings.warn(
+    warn(
         f"{owner} takes each of the {first.n_levels} distinct strings in "
         f"{first.n_rows} rows of {first.column} for a category of its own, but they "
         f"read as {first.reading}, e.g. {first.example!r}. {remedy}; if they are "
-        f"categories, name the column in categorical_features.{more}",
-        SkdeepWarning,
-        stacklevel=2,
+        f"categories, name the column in categorical_features.{more}"
     )
 
 
@@ -158,11 +155,9 @@ def warn_of_unknown(
         columns = ", ".join(f"column {other[0]!r}" for other in others[:SHOWN])
         rest = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         more = f" The same holds for {columns}{rest}."
-    warnings.warn(
+    warn(
         f"{owner} knows no value of column {name!r}, e.g. {example!r}, where fit saw "
-        f"{seen}. All count as missing. Write them as in fit.{more}",
-        SkdeepWarning,
-        stacklevel=2,
+        f"{seen}. All count as missing. Write them as in fit.{more}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from skdeep._devices import send
 from skdeep._storable import storable
+from skdeep._told_once import warn
 from skdeep.data._image_moments import (
     extremes,
     is_dim,
@@ -19,7 +19,6 @@ from skdeep.data._image_moments import (
 )
 from skdeep.data._image_resizing import Interpolation, ResizeMode, resize_images
 from skdeep.data._images import BLOCK_IMAGES, MAX_READERS, ImageTable, read_ahead
-from skdeep.exceptions import SkdeepWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -469,9 +468,7 @@ def _has_fractions(table: ImageTable) -> bool:
 
 
 def _warn_of_scale(table: ImageTable, what: str) -> None:
-    warnings.warn(
+    warn(
         f"{table.owner}: the pixels of X {what}, which is hardly the same scale. "
-        "Multiply or divide them, or convert them to the dtype that they were in.",
-        SkdeepWarning,
-        stacklevel=2,
+        "Multiply or divide them, or convert them to the dtype that they were in."
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from skdeep._atomic_files import is_folder, path_text
 from skdeep.data._image_files import UnreadableImageError
 from skdeep.data._images import find_unreadable, several_unreadable
 from skdeep.exceptions import SkdeepWarning
@@ -98,8 +99,8 @@ def load_images(
             "The 'on_error' parameter of load_images must be 'raise', 'skip' or None. "
             f"Got {on_error!r} instead."
         )
-    root = Path(folder)
-    if not root.is_dir():
+    root = Path(path_text(folder, "load_images", "folder"))
+    if not is_folder(root):
         raise ValueError(
             f"load_images reads a folder with a subfolder for each class. Got "
             f"{str(root)!r}, which is not a folder. Correct the path."

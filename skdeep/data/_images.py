@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 
+from skdeep._atomic_files import is_file
 from skdeep.data._image_files import (
     UNREADABLE,
     FilePath,
@@ -28,8 +28,6 @@ from skdeep.data._image_layout import (
 from skdeep.data._tables import MappedSubset, is_streamed_map, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from skdeep._typing import Array
 
 BYTES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.bool_))
@@ -336,6 +334,11 @@ def _as_items(X: Any, owner: str) -> list[Any] | None:
             f"{owner} expects a list of images. Got a single {type(X).__name__}. Put "
             "it in a list."
         )
+    if isinstance(X, (Set, Mapping, Iterator)):
+        raise TypeError(
+            f"{owner} expects images as an array or a list, whose order is that of y. "
+            f"Got a {type(X).__name__}. Convert it first, e.g. with list()."
+        )
     if hasattr(X, "to_numpy"):
         X = X.to_numpy()
     X = as_list(X)
@@ -467,7 +470,7 @@ def _read_item(item: Any, row: int, owner: str) -> Array | FilePath:
     """Return the pixels of an item, or the path of its file."""
     if isinstance(item, (str, os.PathLike)):
         path = os.fspath(item)
-        if not Path(path).is_file():
+        if not is_file(path):
             raise ValueError(
                 f"{owner} reads images from files. Got {path!r} in row {row}, which is "
                 "no file. Correct the path."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import numpy as np
 
+from skdeep._atomic_files import is_file
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -55,7 +57,7 @@ def read_vectors(
     .. [2] P. Bojanowski, E. Grave, A. Joulin, T. Mikolov, "Enriching Word Vectors with
        Subword Information", TACL 2017, arXiv:1607.04606.
     """
-    if not Path(path).is_file():
+    if not is_file(path):
         raise ValueError(
             f"The 'embeddings' parameter must name a file of word vectors. Got {path!r}"
             ", where there is none. Pass the path of a local file."

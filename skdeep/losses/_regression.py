@@ -69,9 +69,37 @@ class ElementwiseLoss(RegressionLoss, ABC):
         losses = self._loss(output.transpose(1, -1), target.transpose(1, -1), "none")
         return losses.mean(dim=-1)
 
+    def value_and_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient by the output, without autograd.
+
+        Parameters
+        ----------
+        output, target : torch.Tensor of shape (n, n_outputs)
+            What the network put out, and what it should have put out.
+        weight : torch.Tensor of shape (n,) or None, default=None
+            Sample weights.
+
+        Returns
+        -------
+        loss : torch.Tensor of shape ()
+            As `forward` returns it.
+        gradient : torch.Tensor of shape (n, n_outputs)
+        """
+        loss = self(output, target, weight)
+        gradient = self._slope(output, target)
+        if weight is not None:
+            gradient.mul_(weight.unsqueeze(1))
+        return loss, gradient.div_(gradient.numel())
+
     @abstractmethod
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         """Return the losses of shape (n_samples, n_outputs), or their mean."""
+
+    @abstractmethod
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the derivative of each loss by its output, in memory of its own."""
 
 
 @storable()
@@ -83,6 +111,9 @@ class SquaredError(ElementwiseLoss):
         # (forward and backward) less than halving `mse_loss`.
         return F.huber_loss(output, target, reduction=reduction, delta=math.inf)
 
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        return output - target
+
 
 @storable()
 class AbsoluteError(ElementwiseLoss):
@@ -90,6 +121,9 @@ class AbsoluteError(ElementwiseLoss):
 
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         return F.l1_loss(output, target, reduction=reduction)
+
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).sign_()
 
 
 @storable("delta")
@@ -113,6 +147,9 @@ class HuberLoss(ElementwiseLoss):
 
     def _loss(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         return F.huber_loss(output, target, reduction=reduction, delta=self.delta)
+
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).clamp_(-self.delta, self.delta)
 
 
 @storable("quantile")
@@ -146,6 +183,11 @@ class QuantileLoss(ElementwiseLoss):
             losses = F.relu(excess) - excess * levels
         return losses.mean() if reduction == "mean" else losses
 
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        levels: Tensor = self.levels  # type: ignore[assignment]  # torch: or Module
+        level = self.quantile if isinstance(self.quantile, float) else levels
+        return torch.gt(output, target).to(output.dtype).sub_(level)
+
 
 @storable()
 class PoissonLoss(ElementwiseLoss):
@@ -164,6 +206,9 @@ class PoissonLoss(ElementwiseLoss):
         perfect = torch.xlogy(target, target) - target
         losses = F.poisson_nll_loss(output, target, reduction="none") + perfect
         return losses.mean() if reduction == "mean" else losses
+
+    def _slope(self, output: Tensor, target: Tensor) -> Tensor:
+        return torch.exp(output).sub_(target)
 
     def inverse_link(self, output: Tensor) -> Tensor:
         """Return the mean that an output, its logarithm, stands for.

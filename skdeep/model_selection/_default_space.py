@@ -49,6 +49,8 @@ def search_space(
 
     Raises
     ------
+    TypeError
+        If it is no estimator, or a class.
     ValueError
         If the profile is unknown, or no estimator of skdeep is found.
 
@@ -102,9 +104,16 @@ def default_space(
 
     Raises
     ------
+    TypeError
+        If it is no estimator, or a class.
     ValueError
         If the profile is unknown, or no estimator of skdeep is found.
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(
+            "A search space is that of an estimator, with its parameters. Got "
+            f"{estimator!r:.60}. Pass an instance, such as MLPClassifier()."
+        )
     space: dict[str, BaseDistribution] = {}
     for prefix, own in _own_estimators(estimator, ""):
         space |= own.search_space(profile, prefix=prefix, X=X, y=y)

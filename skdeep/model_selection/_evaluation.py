@@ -119,8 +119,20 @@ def evaluate(
             fold.close()
     value = _mean(folds)
     if state == "COMPLETE" and math.isnan(value):
-        state, error = "FAIL", "The score is not a number."
+        state, error = "FAIL", _without_value(folds)
     return _outcome(evaluation, folds, state, value, error)
+
+
+def _without_value(folds: list[Fold]) -> str:
+    """Say which folds have no score."""
+    lost = [str(fold.index) for fold in folds if math.isnan(fold.score)]
+    if not lost:
+        return "The score is not a number: those of the folds are infinite."
+    return (
+        f"The score is not a number on {len(lost)} of {len(folds)} folds: "
+        f"{', '.join(lost)}. A metric may have no value where the test rows lack a "
+        "class. Choose another scoring, or folds in which no class is missing."
+    )
 
 
 def _way(evaluation: Evaluation, fold: Fold) -> Callable[..., None]:

@@ -24,6 +24,7 @@ from skdeep._compat import (
     scorers_by_name,
     split_rows,
 )
+from skdeep._told_once import told_once
 from skdeep.base import takes_steps
 from skdeep.model_selection._slots import put_on_device
 from skdeep.model_selection._steps import PipelineSteps, has_epochs
@@ -61,6 +62,8 @@ class Evaluation:
     stride: int = 1
     # The first failure of a fold in this process.
     failures: list[BaseException] = field(default_factory=list)
+    # The warnings about data that were given in this process.
+    told: set[str] = field(default_factory=set)
     # Callbacks of scikit-learn, where one worker does all in this process.
     tasks: SearchTasks | None = None
     # Folds of the trials before.
@@ -206,7 +209,8 @@ class Fold:
         """Add the block's seconds to a total, and tell failures of the fold apart."""
         began = time.perf_counter()
         try:
-            yield
+            with told_once(self.evaluation.told):
+                yield
         except (FoldFailedError, ScoringError):
             raise
         except Exception as error:

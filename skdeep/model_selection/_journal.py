@@ -110,13 +110,15 @@ def open_journal(path: Path) -> JournalStorage:
 
 def _is_record(line: bytes) -> bool:
     # Half a line is being written, by a process that holds the lock.
-    if not line.endswith(b"\n"):
-        return True
+    return not line.endswith(b"\n") or _reads_as_record(line)
+
+
+def _reads_as_record(line: bytes) -> bool:
     try:
-        json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return False
-    return True
+    return isinstance(record, dict) and "op_code" in record
 
 
 def _last_line(path: Path) -> bytes:
@@ -141,20 +143,37 @@ def _is_cut_off(path: Path) -> bool:
 
 
 def _drop_half_line(path: Path) -> None:
-    """Cut a file off behind its last whole line; call it under the lock."""
+    """Cut a file off behind its last whole line; call it under the lock.
+
+    Raises
+    ------
+    StudyError
+        If what stands there is no part of a record: the file is somebody else's.
+    """
     if not _is_cut_off(path):
         return
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
+        begin = 0
         while end:
-            begin = max(0, end - 65536)
-            file.seek(begin)
-            found = file.read(end - begin).rfind(b"\n")
+            start = max(0, end - 65536)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
             if found >= 0:
-                file.truncate(begin + found + 1)
-                return
-            end = begin
-        file.truncate(0)
+                begin = start + found + 1
+                break
+            end = start
+        file.seek(begin)
+        head = file.read(len(_RECORD))
+        # A file system may fill what it lost with zeros.
+        if not _RECORD.startswith(head.rstrip(b"\0")):
+            raise StudyError(
+                "OptunaSearchCV keeps trials in a journal of Optuna, which it makes "
+                f"where there is no file. Got storage={str(path)!r}, which is another "
+                f"file: its last line begins with {head!r}. Choose another path, or "
+                "name a database by its URL, such as 'sqlite:///trials.db'."
+            )
+        file.truncate(begin)
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -175,12 +194,9 @@ def _whole_record(line: bytes, path: Path, place: int) -> bytes:
     """Return the record of a line without half of another before it."""
     start = 0
     while start >= 0:
-        try:
-            json.loads(line[start:])
-        except ValueError:
-            start = line.find(_RECORD, start + 1)
-        else:
+        if _reads_as_record(line[start:]):
             return line[start:]
+        start = line.find(_RECORD, start + 1)
     if not line.endswith(b"\n"):
         return b""
     raise ValueError(

@@ -102,13 +102,17 @@ def open_storage(storage: Any) -> BaseStorage:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise StudyError(
             f"OptunaSearchCV cannot open storage={_without_password(text)!r}: "
-            f"{reason[0]} Check that it is there, and that its driver is installed."
+            f"{reason[0].rstrip('.')}. Check that it is there, and that its driver is "
+            "installed."
         ) from error
 
 
 def _journal(path: Path) -> JournalStorage:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r}.")
+    # A device may have no end, and a pipe no beginning.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError("it is a device, a pipe or a socket, and no file.")
     return open_journal(path)
 
 

@@ -19,6 +19,7 @@ from skdeep._compat import (
     tell_of_failures,
 )
 from skdeep._console import write_line
+from skdeep._told_once import told_once
 from skdeep.model_selection._results import best_row
 from skdeep.model_selection._splits import make_splits
 from skdeep.model_selection._vectorized_fits import GridTask, run_grid
@@ -215,7 +216,8 @@ class VectorizedSearchCV(BaseSearchCV):
             },
         )
         found: dict[str, Any] = {"n_splits_": len(task.splits)}
-        found |= self._search(task, tasks)
+        with told_once(set()):
+            found |= self._search(task, tasks)
         found |= self._choose(found, metric)
         if self.refit:
             found |= self._refit(task, found["best_params_"], tasks)

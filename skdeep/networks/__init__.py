@@ -16,6 +16,7 @@ from skdeep.networks._backbone import (
 )
 from skdeep.networks._backbone_rebuilding import rebuild_backbone
 from skdeep.networks._convnet import ChannelDropout, ConvBlock, ConvNet, map_sizes
+from skdeep.networks._dense_pass import DensePass
 from skdeep.networks._dropout import (
     GeneratorDropout,
     attach_generator,
@@ -54,6 +55,7 @@ __all__ = [
     "ConvBlock",
     "ConvEmbedding",
     "ConvNet",
+    "DensePass",
     "FeatureScale",
     "FunctionActivation",
     "GeneratorDropout",

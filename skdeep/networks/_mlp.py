@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, cast
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from skdeep.networks._activations import activation_name, make_activation
+from skdeep.networks._dense_pass import DensePass, has_rule, is_watched
 from skdeep.networks._dropout import GeneratorDropout
 from skdeep.networks._initialization import initialize_linear_
 
@@ -246,6 +247,27 @@ class MLP(nn.Module):
             within = [*first] if isinstance(first, Residual) else every[start:end]
             layers.append((within, skips))
         return layers
+
+    def dense_pass(self, gradients: Mapping[nn.Parameter, Tensor]) -> DensePass | None:
+        """Return a forward and backward pass that does without autograd.
+
+        Parameters
+        ----------
+        gradients : mapping of nn.Parameter to Tensor
+            Where the gradient of each parameter is written, of its shape.
+
+        Returns
+        -------
+        dense_pass : DensePass or None
+            None where autograd is needed: for batch normalization, an activation that
+            is not torch's, frozen parameters, or hooks on a part of the network.
+        """
+        output: list[nn.Module] = [self.linear_layers()[-1]]
+        layers = [*self.hidden_layers(), (output, False)]
+        known = all(has_rule(part) for parts, _ in layers for part in parts)
+        if type(self) is not MLP or not known or any(map(is_watched, self.modules())):
+            return None
+        return DensePass(layers, gradients)
 
     def linear_layers(self) -> list[nn.Linear]:
         """Return the linear maps in order from input to output.

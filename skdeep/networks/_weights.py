@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from skdeep._atomic_files import is_file
 from skdeep._storable import storable
 from skdeep.exceptions import LicenseWarning, WeightsError
 from skdeep.networks._timm import (
@@ -181,7 +182,7 @@ def _as_path(weights: Any) -> Path | None:
     if not isinstance(weights, str):
         return None
     like_a_file = weights.endswith(SUFFIXES) or os.sep in weights
-    return Path(weights) if like_a_file or Path(weights).is_file() else None
+    return Path(weights) if like_a_file or is_file(weights) else None
 
 
 def _of_torchvision(
@@ -220,7 +221,7 @@ def _published(enum: Any, digest: str) -> Any:
 
 
 def _of_file(path: Path, preset: Weights) -> Weights:
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(
             f"There is no weights file {path}. Pass the path of a state dict, the name "
             "of published weights, or weights=None to start from random numbers."

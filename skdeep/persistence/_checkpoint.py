@@ -7,7 +7,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from skdeep._atomic_files import check_target, sweep
+from skdeep._atomic_files import check_target, path_text, sweep
 from skdeep.exceptions import PersistenceError
 from skdeep.persistence._container import read_bytes, unpack, write_packed
 from skdeep.persistence._encoding import Encoder
@@ -78,7 +78,7 @@ class Checkpoint:
                 "The 'every' parameter of Checkpoint must be an int of at least 1. Got "
                 f"{every!r} instead."
             )
-        self.path = Path(path)
+        self.path = Path(path_text(path, "Checkpoint"))
         self.every = int(every)
         self.resume = bool(resume)
         # Where the file of the present fit is, whatever the working directory becomes.

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 
-from skdeep._atomic_files import sweep, write_atomically
+from skdeep._atomic_files import path_text, sweep, write_atomically
 from skdeep._compat import check_is_fitted
 from skdeep._devices import plain_torch
 from skdeep._optional import optional_dependency
@@ -119,6 +119,7 @@ def to_onnx(
     for package in ("onnx", "onnxruntime", "onnxscript"):
         with optional_dependency(package, needed_by="to_onnx"):
             __import__(package)
+    target = None if path is None else path_text(path, "to_onnx")
     estimator = _exportable(estimator)
     _check_tolerance(tolerance)
     sample = _rows(estimator, sample)
@@ -130,9 +131,9 @@ def to_onnx(
     session = runnable(model, type(estimator).__name__)
     if tolerance is not None:
         check_graph(session, estimator, sample, feeds, tolerance)
-    if path is not None:
-        sweep(path)
-        write_atomically(path, model.SerializeToString())
+    if target is not None:
+        sweep(target)
+        write_atomically(target, model.SerializeToString())
     return model
 
 

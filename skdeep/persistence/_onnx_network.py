@@ -421,7 +421,22 @@ def _with_label(model: Any, estimator: Any) -> Any:
 
 
 def _onnx_classes(classes: Array) -> Array:
-    """Return classes as sklearn-onnx would put them out."""
+    """Return classes as sklearn-onnx would put them out.
+
+    Raises
+    ------
+    PersistenceError
+        If a graph, whose strings are UTF-8, cannot hold one.
+    """
+    for label in classes.tolist():
+        if isinstance(label, str):
+            try:
+                label.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise PersistenceError(
+                    "to_onnx writes the labels of classes as UTF-8. Got the label "
+                    f"{label!r:.60}, which is no text. Fit on other labels."
+                ) from error
     if classes.dtype.kind in "iu":
         return classes.astype(np.int64)
     return classes.astype(object) if classes.dtype.kind in "UO" else classes

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sklearn
 from sklearn.base import BaseEstimator
 
+from skdeep._atomic_files import path_text
 from skdeep._compat import BaseSearchCV
 from skdeep._devices import device_or_cpu, plain_torch
 from skdeep.base import current_versions
@@ -105,6 +106,7 @@ def save(
     >>> (again.predict_proba(X) == classifier.predict_proba(X)).all()
     np.True_
     """
+    target = path_text(path, "save")
     if not isinstance(estimator, BaseEstimator):
         raise PersistenceError(
             "save takes an estimator of skdeep or a Pipeline. Got "
@@ -119,7 +121,7 @@ def save(
     rules = estimator_rules(keep_optimizer=keep_optimizer, trusted=trusted)
     encoder = Encoder(type(estimator).__name__, rules)
     payload = describe("estimator", encoder.node(estimator, ""))
-    write_packed(path, payload, encoder.arrays)
+    write_packed(target, payload, encoder.arrays)
 
 
 def load(
@@ -181,8 +183,8 @@ def load(
     ...     load(Path(folder, "line.skdeep"), device="cpu").n_iter_
     5
     """
-    name = os.fspath(path)
-    payload, arrays = unpack(read_bytes(Path(path)), name)
+    name = path_text(path, "load")
+    payload, arrays = unpack(read_bytes(Path(name)), name)
     with whatever_it_holds(name):
         with plain_torch(training=True):
             estimator = read_payload(payload, arrays, name, trusted)

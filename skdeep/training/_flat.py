@@ -56,6 +56,8 @@ class FlatParameters:
         it that share one factor, in its memory; or the owners.
     weights, weight_grads : torch.Tensor of shape (n_weights,)
         The part that is penalised, and its gradient.
+    gradients : dict of torch.nn.Parameter to torch.Tensor
+        The part of `grad` that belongs to each parameter of the module, in its shape.
     resting : set of int
         The places in `owners` of those that were frozen since training began.
     """
@@ -87,6 +89,7 @@ class FlatParameters:
         pairs = list(zip(self.owners, ends, strict=True))
         self._values = [flat[a:b].view(owner.shape) for owner, (a, b) in pairs]
         self._grads = [self.grad[a:b].view(owner.shape) for owner, (a, b) in pairs]
+        self.gradients = dict(zip(self.owners, self._grads, strict=True))
         for owner, values in zip(self.owners, self._values, strict=True):
             owner.data = values
         self.resting: set[int] = set()
@@ -161,6 +164,10 @@ class FlatParameters:
     def clear(self) -> None:
         """Set all gradients to zero, in their places, before a backward pass."""
         self.grad.zero_()
+        self.attach()
+
+    def attach(self) -> None:
+        """Put the gradients back in their places, whatever they are."""
         for holder, grad in self._holders:
             if holder.grad is not grad:
                 holder.grad = grad

@@ -317,6 +317,7 @@ class LeanNet(NeuralNet):
         stepper, n_batches = self._stepper, len(batches)
         epoch = len(self.history)
         heard = bool(self._listeners)
+        stepper.attend()
         # Whatever it says of itself: a part of it may have come in evaluation mode.
         self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
@@ -332,7 +333,9 @@ class LeanNet(NeuralNet):
                 raise
             losses.add(loss, len(batch.y))
             if heard:
-                self._close_batch(batch, loss.detach(), output.detach(), training=True)
+                # Clones, since callbacks may compute with them under autograd.
+                shown = loss.detach().clone(), output.detach().clone()
+                self._close_batch(batch, *shown, training=True)
         mean = losses.mean()
         objective = stepper.end_epoch(epoch, mean, batches)
         # A penalty may well be large, but not infinite.

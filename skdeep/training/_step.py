@@ -65,6 +65,18 @@ class Penalty(Protocol):
         ...
 
 
+class DensePass(Protocol):
+    """Forward and backward pass of a network that needs no autograd."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        ...
+
+    def backward(self, grad: torch.Tensor) -> None:
+        """Write the gradients of all parameters."""
+        ...
+
+
 class Stepper:
     """Take steps on a module by a plan.
 
@@ -148,6 +160,8 @@ class Stepper:
         )
         if self.flat.resting:
             self._let_rest(self.flat.resting)
+        self._gradients: Callable[[StepBatch], tuple[torch.Tensor, torch.Tensor]]
+        self.look_again()
 
     @property
     def rate(self) -> float:
@@ -266,6 +280,7 @@ class Stepper:
         flat.reclaim()
         if flat.note_frozen():
             self._let_rest(flat.resting)
+        self.look_again()
 
     def step(
         self, batch: StepBatch, n_batches: int
@@ -369,8 +384,39 @@ class Stepper:
 
     def differentiate(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return loss and outputs, and leave the gradients in the flat buffer."""
-        self.flat.clear()
         self._resting = self.flat.resting
+        return self._gradients(batch)
+
+    def look_again(self) -> None:
+        """Choose how to compute gradients, after somebody may have hung on hooks."""
+        dense = self._dense_pass()
+        value_and_gradient: Any = getattr(self.criterion, "value_and_gradient", None)
+        if dense is None or value_and_gradient is None:
+            self._gradients = self._by_autograd
+            return
+
+        @torch.inference_mode()
+        def by_layers(batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+            self.flat.attach()
+            output = dense.forward(batch.X)
+            loss, gradient = value_and_gradient(output, batch.y, batch.weight)
+            dense.backward(gradient)
+            return loss, output
+
+        self._gradients = by_layers
+
+    def _dense_pass(self) -> DensePass | None:
+        """Return a pass without autograd; None where somebody may look at its graph."""
+        plan = self.plan
+        make = getattr(self.module, "dense_pass", None)
+        needs_graph = plan.compile or self._autocast_dtype or torch.is_anomaly_enabled()
+        if make is None or needs_graph or plan.device.type != "cpu":
+            return None
+        dense: DensePass | None = make(self.flat.gradients)
+        return dense
+
+    def _by_autograd(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        self.flat.clear()
         for part in self._sparse:
             part.sparse_gradient = True
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -54,6 +55,15 @@ def test_missing_folder_is_refused(folder: Path) -> None:
     """The sentence names the path."""
     with pytest.raises(ValueError, match=r"none', which is not a folder"):
         load_images(folder / "none")
+    with pytest.raises(ValueError, match=r"n', which is not a folder"):
+        load_images("n" * 5000)
+
+
+def test_what_is_no_folder_is_refused() -> None:
+    """A path is asked for by name."""
+    rule = r"The 'folder' parameter of load_images must be a path\. Got 3 of type int"
+    with pytest.raises(TypeError, match=rule):
+        load_images(cast(Any, 3))
 
 
 def test_folder_without_classes_is_refused(folder: Path) -> None:

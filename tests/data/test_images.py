@@ -222,6 +222,11 @@ def with_hole(kind):
         ([GRAY[0], None], TypeError, r"Got NoneType of shape \(\) in row 1"),
         ([GRAY[0], GRAY[0, 0]], TypeError, r"Got ndarray of shape \(9,\) in row 1"),
         (["no/such.png"], ValueError, "Got 'no/such.png' in row 0, which is no file"),
+        (["n" * 5000], ValueError, "n' in row 0, which is no file"),
+        (["a\0b.png"], ValueError, "in row 0, which is no file"),
+        ({"a.png"}, TypeError, "as an array or a list.* Got a set. Convert it first"),
+        ({"x": GRAY}, TypeError, "Got a dict. Convert it first"),
+        (iter(["a.png"]), TypeError, "Got a list_iterator. Convert it first"),
         ([COLOUR[0], np.zeros((5, 5, 4), np.uint8)], ValueError, "RGB ones. Got 3, 4"),
         ([GRAY[0], np.zeros((5, 5))], ValueError, "some of dtype float64. Convert"),
         (

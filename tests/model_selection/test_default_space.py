@@ -103,3 +103,10 @@ def test_unknown_profile_is_refused_within_a_pipeline():
     """The sentence is that of the estimator."""
     with pytest.raises(ValueError, match=r"'profile' parameter of MLPClassifier"):
         search_space(make_pipeline(MLPClassifier()), "all")  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize("value", [MLPClassifier, None, 3], ids=["class", "None", "3"])
+def test_what_is_no_estimator_is_refused(value: Any) -> None:
+    """A class has no parameters yet."""
+    with pytest.raises(TypeError, match=r"space is that of an estimator.* instance"):
+        search_space(value)

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import RandomizedSearchCV, cross_val_score
+from sklearn.model_selection import KFold, RandomizedSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -260,6 +260,23 @@ def test_score_that_is_no_number_is_a_failure(make_search: Any, iris: Any) -> No
     with pytest.warns(FitFailedWarning, match="The score is not a number"):
         search.fit(*iris)
     assert search.best_params_ == {"var_smoothing": 1e-9}
+
+
+@pytest.mark.filterwarnings("ignore:Only one class is present")
+@pytest.mark.parametrize("pruning", ["off", "lockstep"])
+def test_folds_without_a_class_are_named(make_search: Any, pruning: str) -> None:
+    """A ROC curve needs both; every trial lacks a score, for the same reason."""
+    X, y = np.arange(24.0).reshape(12, 2), np.repeat([0, 1], 6)
+    search = make_search(
+        MLPClassifier((2,), max_epochs=2, random_state=0),
+        {"learning_rate": [0.01, 0.1]},
+        scoring="roc_auc",
+        cv=KFold(4),
+        n_trials=2,
+        pruning=pruning,
+    )
+    with pytest.raises(ValueError, match=r"a number on 4 of 4 folds: 0, 1, 2, 3\. A m"):
+        search.fit(X, y)
 
 
 def test_divergence_is_a_failure_that_costs_little(make_search: Any, iris: Any) -> None:

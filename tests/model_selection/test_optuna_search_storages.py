@@ -93,6 +93,58 @@ def test_file_that_is_no_journal_is_left_alone(
     assert journal.read_text(encoding="utf-8") == "dear diary\n"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"dear diary",
+        b"dear diary\nfirst day",
+        b'{"a": 1}',
+        b"SQLite format 3\0" + b"\1" * 9,
+        b"\x80\x04N.",
+        b"q" * 70_000,
+    ],
+    ids=["text", "second line", "json", "sqlite", "pickle", "long"],
+)
+def test_foreign_file_without_a_last_line_end_is_left_alone(
+    make_search: Any, iris: Any, journal: Path, content: bytes
+) -> None:
+    """Only the half of a record is what a writer that was cut off has left."""
+    journal.write_bytes(content)
+    with pytest.raises(StudyError, match=r"which is another file: its last line"):
+        make_search(storage=journal, **SETTINGS).fit(*iris)
+    assert journal.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_pipe_is_no_journal(make_search: Any, iris: Any, journal: Path) -> None:
+    """To open it would wait for somebody who writes to it."""
+    os.mkfifo(journal)
+    with pytest.raises(StudyError, match=r"it is a device, a pipe or a socket"):
+        make_search(storage=journal, **SETTINGS).fit(*iris)
+
+
+def test_lines_of_other_json_are_no_journal(
+    make_search: Any, iris: Any, journal: Path
+) -> None:
+    """They say nothing of an operation."""
+    journal.write_text('{"a": 1}\n', encoding="utf-8")
+    with pytest.raises(StudyError, match=r"line 1 of .* is no record of Optuna"):
+        make_search(storage=journal, **SETTINGS).fit(*iris)
+    assert journal.read_text(encoding="utf-8") == '{"a": 1}\n'
+
+
+@pytest.mark.parametrize("rest", [b"{", HALF[:7], HALF, b"\0" * 20])
+def test_whatever_is_left_of_a_record_is_dropped(
+    make_search: Any, iris: Any, journal: Path, rest: bytes
+) -> None:
+    """However short it is, and where a file system has put zeros for it."""
+    search = make_search(storage=journal, n_trials=2, **SETTINGS).fit(*iris)
+    with journal.open("ab") as file:
+        file.write(rest)
+    search.set_params(resume=True, n_trials=3).fit(*iris)
+    assert n_complete(journal) == 3
+
+
 def test_full_disk_loses_no_trial_that_has_ended(
     make_search: Any, iris: Any, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

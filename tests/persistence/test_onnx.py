@@ -108,6 +108,14 @@ def test_labels_of_all_kinds_come_out(y, kind):
     assert found["probabilities"].shape == net.predict_proba(ROWS).shape
 
 
+def test_label_that_is_no_text_is_refused():
+    """Half an emoji is a label for the estimator, and no string of a graph."""
+    labels = np.array(["\ud83d", "b"], dtype=object)[np.arange(48) % 2]
+    net = MLPClassifier((4,), **QUICK).fit(ROWS, labels)
+    with pytest.raises(PersistenceError, match=r"label '\\ud83d', which is no text"):
+        to_onnx(net, ROWS)
+
+
 def test_dtype_of_the_sample_is_that_of_the_input(tmp_path):
     """And the file that is asked for is the model that is returned."""
     net: Any = fitted("MLPRegressor")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
+from io import BytesIO
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,14 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep import ImageClassifier, MLPClassifier, MLPRegressor, load, save
+from skdeep import (
+    Checkpoint,
+    ImageClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    load,
+    save,
+)
 from skdeep.exceptions import (
     DeviceNotAvailableError,
     DeviceWarning,
@@ -304,3 +313,28 @@ def test_model_of_an_absent_cache_folder_is_loaded(tmp_path):
     finally:
         net.set_params(cache_features=before)
     assert load(tmp_path / "file").cache_features == "/proc/none/at/all"
+
+
+@pytest.mark.parametrize("path", [None, 3, BytesIO(), ["file"]], ids=shown)
+@pytest.mark.parametrize(
+    ("owner", "use"),
+    [
+        ("save", lambda path: save(MLPRegressor(), path)),
+        ("load", load),
+        ("Checkpoint", Checkpoint),
+    ],
+    ids=["save", "load", "Checkpoint"],
+)
+def test_what_is_no_path_is_refused(path, owner, use):
+    """An open file is none."""
+    rule = rf"The 'path' parameter of {owner} must be a path\. Got .* of type "
+    with pytest.raises(TypeError, match=rule + type(path).__name__) as caught:
+        use(path)
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_path_of_bytes_is_a_path(tmp_path):
+    """As for `open`."""
+    path: Any = os.fsencode(tmp_path / "file")
+    save(MLPRegressor(max_epochs=7), path)
+    assert load(path).max_epochs == 7
