@@ -14,6 +14,7 @@ import torch
 
 from skdeep.exceptions import PersistenceError
 from skdeep.training._optimizers import sees_shapes
+from skdeep.training._stopping import Stopper
 
 if TYPE_CHECKING:
     from skdeep._plan import TrainingPlan
@@ -181,8 +182,10 @@ def _check_stopper(captured: Any, fresh: Any, plan: TrainingPlan) -> None:
     _keys(stopper, fresh["stopper"], "the best epoch")
     for name in ("best", "reference"):
         _number(stopper[name], "the best epoch", finite=False)
-    for name in ("best_epoch", "waited"):
+    for name in ("best_epoch", "waited", "level"):
         _whole(stopper[name], "the best epoch")
+    n_monitors = len(Stopper(plan.stopping).monitors)
+    _require(stopper["level"] < n_monitors, "what was watched is unknown")
     _require(1 <= stopper["best_epoch"] <= captured["epoch"], "no epoch is the best")
     if plan.stopping.restore_best:
         _like(stopper["weights"], stepper["weights"], "the best weights")

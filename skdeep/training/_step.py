@@ -317,6 +317,9 @@ class Stepper:
             if self._update is None:
                 self._update = self._choose_update()
             self._update()
+        if self.flat.shaped:
+            # A class of a user's may have given parameters new memory.
+            self.flat.reclaim()
         if orthant is not None:
             self.penalty.after_step(self.flat.weights, orthant)
         self.steps_done += 1
@@ -468,6 +471,8 @@ class Stepper:
         first: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
 
         def closure() -> torch.Tensor:
+            if self.flat.shaped:
+                self.flat.reclaim()
             loss, output = self.differentiate(batch)
             orthant = self._adjust_gradient(batch)
             loss = loss.detach()
