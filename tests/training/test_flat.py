@@ -11,7 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from skdeep.training._flat import FlatParameters, copy_all, float_buffers, write_all
+from skdeep.training._flat import (
+    FlatParameters,
+    copy_all,
+    decaying_parameters,
+    float_buffers,
+    write_all,
+)
 
 
 def inside(part: torch.Tensor, whole: torch.Tensor) -> bool:
@@ -29,6 +35,62 @@ def test_weights_come_before_vectors(make_module: Any) -> None:
     assert torch.equal(flat.parameter, expected)
     assert torch.equal(flat.weights, expected[: 3 * 4 + 4 * 2])
     assert flat.weight_grads.shape == flat.weights.shape
+
+
+def names_that_decay(module: nn.Module) -> set[str]:
+    """Return the names of the parameters that decay."""
+    found = {id(parameter) for parameter in decaying_parameters(module)}
+    return {name for name, p in module.named_parameters() if id(p) in found}
+
+
+class Scale(nn.Module):
+    """A foreign layer, with a matrix that is no weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.position = nn.Parameter(torch.ones(2, 3))
+
+
+class NormOfMine(Scale):
+    """A foreign layer that is called a normalization."""
+
+
+class Declared(Scale):
+    """A layer that says itself what decays."""
+
+    decaying_parameters = ("position",)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (nn.Linear(2, 3), {"weight"}),
+        (nn.Conv2d(1, 2, 3), {"weight"}),
+        (nn.Embedding(2, 3), {"weight"}),
+        (nn.MultiheadAttention(4, 2), {"in_proj_weight", "out_proj.weight"}),
+        (nn.GRU(2, 3), {"weight_ih_l0", "weight_hh_l0"}),
+        (
+            # What a weight is computed from stands for it.
+            nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)),
+            {f"parametrizations.weight.original{k}" for k in (0, 1)},
+        ),
+        (nn.PReLU(), set()),
+        (nn.LayerNorm((2, 3)), set()),
+        (nn.BatchNorm2d(3), set()),
+        (Scale(), {"weight"}),
+        (NormOfMine(), set()),
+        (Declared(), {"position"}),
+        (type("Kind", (Declared,), {"decaying_parameters": ()})(), set()),
+        (nn.Sequential(Scale(), Declared()), {"0.weight", "1.position"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layers_say_what_decays(part: nn.Module, expected: set[str]) -> None:
+    """By a declaration, or by the names of their parameters; never by rank."""
+    assert names_that_decay(part) == expected
+    n_weights = sum(p.numel() for n, p in part.named_parameters() if n in expected)
+    assert len(FlatParameters(part).weights) == n_weights
 
 
 def test_flattening_changes_no_value(make_module: Any) -> None:

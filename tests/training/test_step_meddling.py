@@ -228,7 +228,10 @@ def test_what_has_no_gradient_does_not_decay(action: str) -> None:
     def adamw(module: Any) -> Any:
         weights = [p for n, p in module.named_parameters() if "weight" in n]
         biases = [p for n, p in module.named_parameters() if "bias" in n]
-        groups = [{"params": weights, "weight_decay": 0.5}, {"params": biases}]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": 0.5},
+            {"params": biases},
+        ]
         return torch.optim.AdamW(groups, lr=RATE, weight_decay=0.0)
 
     assert_alike(model, meddler.repeat(adamw))
@@ -239,7 +242,7 @@ def test_what_is_frozen_is_not_penalised_and_not_clipped_for() -> None:
     kept: list[Any] = []
 
     def freeze(module: torch.nn.Module, _: Any, n_calls: int) -> None:
-        first_of(module).requires_grad_(requires_grad=False)
+        first_of(module).requires_grad = False
         kept.append(first_of(module).detach().clone())
 
     meddler = Meddler("on_batch_begin", freeze)

@@ -481,7 +481,7 @@ def test_nothing_acts_where_a_gradient_in_float16_overflows(
     module = make_module((2, 1), dtype=torch.float32)
     stepper = Stepper(module, LinearLoss(), plan, WeightPenalty(0.1, 0.1))
     before = stepper.flat.snapshot()
-    large = Batch(torch.ones(1, 2), torch.tensor([[1e3]]), None)
+    large: Any = Batch(torch.ones(1, 2), torch.tensor([[1e3]]), None)
     stepper.step(large, 4)
     assert torch.equal(stepper.flat.snapshot(), before)
     assert stepper.steps_done == 0
@@ -497,7 +497,7 @@ def test_nothing_acts_where_a_gradient_in_float16_overflows(
         make_module((2, 1), dtype=torch.float32), LinearLoss(), plan,
         WeightPenalty(0.1, 0.1),
     )  # fmt: skip
-    small = Batch(torch.ones(1, 2), torch.tensor([[0.5]]), None)
+    small: Any = Batch(torch.ones(1, 2), torch.tensor([[0.5]]), None)
     for each in (stepper, fresh):
         each.step(small, 4)
         assert each.steps_done == 1
