@@ -1,11 +1,13 @@
-"""The foreman: fit as six verbs, shared by all estimators."""
+"""Fit and prediction, shared by all estimators, and what these are made of."""
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
+from skdeep.base._fit import Fit, FittedState, Rows
 from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
-from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._modality import NO_TARGETS, VALID_BATCH, Modality, RowSetting
+from skdeep.base._network import Material, Network
 from skdeep.base._parameters import SHARED_CONSTRAINTS
-from skdeep.base._perceptron import PerceptronDoor
+from skdeep.base._phases import Phase
 from skdeep.base._pickled import Pickled
 from skdeep.base._pipelines import (
     CannotFollowError,
@@ -42,8 +44,10 @@ from skdeep.base._view import FittedView
 from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
 
 __all__ = [
+    "NO_TARGETS",
     "SCHEDULES",
     "SHARED_CONSTRAINTS",
+    "VALID_BATCH",
     "WIDE_SPACE",
     "CannotFollowError",
     "Case",
@@ -51,17 +55,21 @@ __all__ = [
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "Fit",
     "FitRequest",
     "FittedState",
     "FittedView",
     "Floats",
     "Ints",
-    "Job",
-    "Part",
-    "PerceptronDoor",
+    "Material",
+    "Modality",
+    "Network",
+    "Phase",
     "Pickled",
     "Profile",
     "Range",
+    "RowSetting",
+    "Rows",
     "SearchTable",
     "Steps",
     "StepwiseFit",

@@ -15,13 +15,12 @@ from skdeep._compat import CALLBACK_ATTRIBUTES, check_is_fitted, visual_block
 from skdeep._devices import resolve_device
 from skdeep.base._digest import hash_by_value
 from skdeep.base._rebuilding import rebuilt
-from skdeep.exceptions import InconsistentVersionWarning, PersistenceError
+from skdeep.exceptions import InconsistentVersionWarning
 from skdeep.training import LeanNet, join_columns, with_clock, without_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from skdeep._typing import Array, DeviceSpec
+    from skdeep.base._network import Network
 
 
 class VersionStamp(BaseEstimator):
@@ -84,6 +83,10 @@ class FittedAttributes(VersionStamp):
     module_: torch.nn.Module
     device_: str
     _state: Any
+
+    if TYPE_CHECKING:
+
+        def _network(self) -> Network: ...
 
     def _column(self, attribute: str, column: str) -> list[float] | None:
         if "history_" not in vars(self):
@@ -195,7 +198,7 @@ class FittedAttributes(VersionStamp):
                 for name, parameter in module.named_parameters()
                 if not parameter.requires_grad
             ],
-            "described": self._describe_network(),
+            "described": self._network().describe(module),
             "net": net.parts(),
         }
         return state
@@ -209,20 +212,14 @@ class FittedAttributes(VersionStamp):
             return
         weights, frozen = network["weights"], set(network["frozen"])
         described = network["described"]
-        module = rebuilt(lambda: self._rebuild_network(described, weights), weights)
+        n_features = state.get("n_features_in_")
+
+        def build() -> torch.nn.Module:
+            fitted = (self._state, n_features)
+            return self._network().rebuild(described, weights, *fitted)
+
+        module = rebuilt(build, weights)
         for name, parameter in module.named_parameters():
             parameter.requires_grad_(name not in frozen)
         self.net_ = LeanNet.from_parts(module, network["net"])
         self.module_ = self.net_.module_
-
-    def _describe_network(self) -> dict[str, Any]:
-        """Return what `_rebuild_network` cannot tell from what is fitted."""
-        return {}
-
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
-    ) -> torch.nn.Module:
-        """Return a network that these weights fit into, built as `fit` built it."""
-        raise PersistenceError(
-            f"{type(self).__name__} cannot be saved without pickle yet. Use joblib."
-        )
