@@ -171,14 +171,13 @@ class DeepEstimator(
         # Asked only to raise: it looks through all attributes and tags.
         if "net_" not in vars(self):
             check_is_fitted(self)
-        table = self._read(X)
         modality, network = self._fitted_modality(), self._network()
+        table = modality.read(self, X, reset=False)
         state: FittedState = self._state
         step = self._block_rows(modality, network, table)
         work = float(min(table.shape[0], step) * state.row_work)
         dtype = np.result_type(float_dtype(table), state.input_dtype)
         answer = getattr(self._fitted_task(), what)
-        device = next(self.module_.parameters()).device
         with (
             plain_torch(training=False),
             plain_device(),
@@ -187,10 +186,8 @@ class DeepEstimator(
             return forward_blocks(
                 self.module_,
                 table,
-                lambda block, dtype: network.inputs(
-                    self, modality, block, dtype, device
-                ),
-                partial(self._pooled, state),
+                partial(network.inputs, self, modality),
+                partial(self._pooled, state, network=network),
                 lambda output: answer(output, dtype),
                 step,
                 refuse=partial(refuse_row, self, table),
@@ -203,9 +200,15 @@ class DeepEstimator(
         rows = modality.block_rows(table)
         return rows if room is None else min(room, rows)
 
-    def _pooled(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+    def _pooled(
+        self,
+        state: FittedState,
+        output: torch.Tensor,
+        *,
+        network: Network | None = None,
+    ) -> torch.Tensor:
         """Return one raw output a row."""
-        output = self._network().pool(output, state.target)
+        output = (network or self._network()).pool(output, state.target)
         return output if state.temperature == 1.0 else output / state.temperature
 
     def _read(self, X: MatrixLike) -> Any:

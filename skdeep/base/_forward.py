@@ -43,7 +43,7 @@ def block_rows(n_columns: int) -> int:
 def forward_blocks(
     module: torch.nn.Module,
     X: Any,
-    encode: Callable[[Any, torch.dtype], torch.Tensor],
+    encode: Callable[[Any, torch.dtype, torch.device], torch.Tensor],
     pool: Callable[[torch.Tensor], torch.Tensor],
     answer: Callable[[torch.Tensor], Any],
     step: int,
@@ -60,7 +60,8 @@ def forward_blocks(
     X : {ndarray, memmap, csr_array, MixedTable, ImageTable} of n_samples rows
         Validated inputs.
     encode : callable
-        From a block of rows and a dtype to inputs of the network, on any device.
+        From a block of rows, the network's dtype and its device to inputs of the
+        network, on any device.
     pool : callable
         From what the network puts out to one raw output a row.
     answer : callable
@@ -80,18 +81,19 @@ def forward_blocks(
     if module.training:
         module.eval()
     parameter = next(module.parameters())
+    dtype, device = parameter.dtype, parameter.device
     n_rows = X.shape[0]
     joined: _Joined | None = None
     lent = (
         nullcontext()
         if foreign_seed is None
-        else isolated_global_rng(foreign_seed, parameter.device)
+        else isolated_global_rng(foreign_seed, device)
     )
     with lent, torch.inference_mode():
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            inputs = encode(X[rows], parameter.dtype)
-            output = pool(module(inputs.to(parameter.device)))
+            inputs = encode(X[rows], dtype, device)
+            output = pool(module(inputs.to(device)))
             # Before a link, which may take infinity for a probability of one.
             bad = first_not_finite(output)
             if bad is not None:
