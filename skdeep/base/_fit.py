@@ -269,14 +269,18 @@ class Fit:
         self, X: MatrixLike, y: Any, sample_weight: Any, name: str, *, reset: bool
     ) -> Rows:
         owner, task = type(self.estimator).__name__, self.task
-        check_target_form(y, owner, labels=task.labels, name=name)
         if not reset and self.before is not None:
             self.modality.encoder = self.before.scaler
-        table, target = self.modality.read(
-            self.scratch, X, y, reset=reset, **task.checks
-        )
+        how: dict[str, Any] = {"reset": reset}
+        if task.checks is None:
+            table = self.modality.read(self.scratch, X, **how)
+            target = task.validated(y, int(table.shape[0]), name)
+        else:
+            check_target_form(y, owner, labels=task.labels, name=name)
+            both = self.modality.read(self.scratch, X, y, **how, **task.checks)
+            table, target = both[0], ravel_column(both[1])
         weight = check_weights(sample_weight, table, owner)
-        return Rows(table, ravel_column(target), weight)
+        return Rows(table, target, weight)
 
     def _read_validation(
         self, owner: str, validation: tuple[Any, Any, Any]
@@ -432,7 +436,7 @@ class Fit:
         estimator, train = self.estimator, self.train
         draw = (train.n_rows, estimator.validation_fraction, self.streams.splitting)
         y = self.task.strata(train.codes)
-        strata, targets = (y, None) if y.ndim == 1 else (None, y)
+        strata, targets = (y, None) if getattr(y, "ndim", 1) == 1 else (None, y)
         owner = type(estimator).__name__
         train_rows, valid_rows = holdout(*draw, strata, targets=targets, owner=owner)
         rare = rare_rows(*draw, strata, targets=targets)

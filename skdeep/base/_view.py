@@ -260,7 +260,7 @@ class FittedView:
         check_target_form(y, self.name, labels=task.labels)
         X, y, rows = self._scored_rows(X, y)
         modality, network = self._parts()
-        table, y = modality.read(estimator, X, y, reset=False, **task.checks)
+        table, y = modality.read(estimator, X, y, reset=False, **(task.checks or {}))
         coded = task.tensor(task.codes(y), self.dtype)
         step = estimator._block_rows(modality, network, table)
         place = (self.dtype, self.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -36,11 +37,12 @@ class Rows(Protocol):
 
 
 class TensorRows:
-    """Rows that stand ready in a tensor on the device."""
+    """Rows of any shape that stand ready in a tensor on the device."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
-        self.n_rows, self.n_columns = tensor.shape
+        self.n_rows, *shape = tensor.shape
+        self.n_columns = math.prod(shape)
 
     def gather(self, index: Array | slice) -> torch.Tensor:
         """Return a view for a slice, a copy for an array of positions."""
@@ -238,7 +240,7 @@ class MappedSubset:
         self.X = X
         self.index = index
         self.dtype = X.dtype
-        self.shape = (len(index), X.shape[1])
+        self.shape = (len(index), *X.shape[1:])
 
     def __getitem__(self, rows: Array | slice) -> Array:
         """Return the rows of the subset at `rows`."""

@@ -35,15 +35,16 @@ class Task(ABC):
     ----------
     target : object
         What is known of the targets; a fit stores it. None before `find`.
-    checks : mapping of str to bool
-        How scikit-learn is to validate targets along with X.
+    checks : mapping of str to bool, or None
+        How scikit-learn is to validate targets along with X. None leaves it to
+        `validated`.
     labels : bool
         Whether targets are labels, not numbers.
     third_party : bool
         Whether the loss is foreign code, which may draw from torch's generator.
     """
 
-    checks: ClassVar[Mapping[str, bool]]
+    checks: ClassVar[Mapping[str, bool] | None]
     labels: ClassVar[bool]
     third_party: bool = False
     target: Any = None
@@ -60,6 +61,20 @@ class Task(ABC):
     def n_outputs(self) -> int:
         """How many numbers the network puts out for a row."""
         return int(np.prod(self.output_shape))
+
+    def validated(self, y: Any, n_rows: int, name: str) -> Any:
+        """Return targets that scikit-learn does not know, one a row.
+
+        Parameters
+        ----------
+        y : object
+            Targets as they were given.
+        n_rows : int
+            Rows of X.
+        name : str
+            Of the argument, for errors.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def find(
@@ -104,7 +119,10 @@ class Task(ABC):
         """Take training rows into the statistics."""
 
     def strata(self, codes: Any) -> Any:
-        """Return the class of every row, or columns of targets, for a hold-out."""
+        """Return the class of every row, or columns of targets, for a hold-out.
+
+        None has rows drawn whatever their targets.
+        """
         return codes
 
     @abstractmethod
