@@ -21,7 +21,7 @@ from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._fit import Fit
 from skdeep.base._fitted import FittedAttributes
 from skdeep.base._forward import forward_blocks
-from skdeep.base._resuming import Ledger, check_store
+from skdeep.base._resuming import TrainingKeeper, check_store
 from skdeep.base._scored_callbacks import copied_callbacks
 from skdeep.base._search_space import SearchSpaces
 from skdeep.base._unanswered import refuse_row
@@ -114,7 +114,7 @@ class DeepEstimator(
     def _run(self, fit: Fit, checkpoint: Any = None) -> Self:
         if checkpoint is not None:
             check_store(type(self).__name__, checkpoint, self.callbacks)
-            fit.ledger = Ledger(checkpoint, self, fit)
+            fit.keeper = TrainingKeeper(checkpoint, self, fit)
         with fit.conditions():
             for _ in fit.steps():
                 pass

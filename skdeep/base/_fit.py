@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from skdeep._typing import Array, MatrixLike
     from skdeep.base._modality import Modality
     from skdeep.base._network import Network
-    from skdeep.base._resuming import Ledger
+    from skdeep.base._resuming import TrainingKeeper
     from skdeep.tasks import Task
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -233,7 +233,7 @@ class Fit:
         )
         self.classes = classes
         self.all = self.train
-        self.ledger: Ledger | None = None
+        self.keeper: TrainingKeeper | None = None
         self.done: list[Done] = []
         self.again = 0.0
         self.temperature = 1.0
@@ -358,7 +358,7 @@ class Fit:
                 ),
                 pause=lambda: self.as_it_is(run),
             )
-        return hooks if self.ledger is None else self.ledger.follow(self, run, hooks)
+        return hooks if self.keeper is None else self.keeper.follow(self, run, hooks)
 
     def _score(self, run: TrainingRun, ready: Prepared) -> Monitor | None:
         scoring = self.estimator.scoring

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class DeepRegressor(RegressorMixin, DeepEstimator):
     """Base of regressors: one number a row, or several."""
 
-    # A parameter of some front doors only.
+    # A parameter of some regressors only.
     clip_predictions: bool = False
 
     def _task(self) -> Regression:

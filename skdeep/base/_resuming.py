@@ -2,7 +2,7 @@
 
 What was decided before the first epoch (the rows held out, the order of batches, the
 first weights) follows from data, parameters and seeds: a fit that is resumed goes
-through the same verbs again and only then takes up what was kept.
+through the same steps again and only then takes up what was kept.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class CheckpointStore(Protocol):
         ...
 
 
-class Ledger:
+class TrainingKeeper:
     """Keep the state of a fit, phase by phase, and take it up again.
 
     A phase is one training; some fits have two, of which the second builds on what the

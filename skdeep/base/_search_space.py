@@ -1,6 +1,6 @@
-"""Search spaces: what a front door holds worth trying, as Optuna distributions.
+"""Search spaces: what an estimator holds worth trying, as Optuna distributions.
 
-A front door declares a table of its own: for each parameter the profile from which on
+An estimator declares a table of its own: for each parameter the profile from which on
 it is searched, and a range, or a function that finds one for the case at hand. The
 words of that table are here; Optuna is imported in this file alone, and late.
 """

@@ -1,4 +1,4 @@
-"""A fitted estimator opened for instruments: its prediction, one step at a time."""
+"""A fitted estimator opened for inspection: its prediction, one step at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class FittedView:
-    """What instruments may see of a fitted estimator, whatever its front door.
+    """What inspection may see of a fitted estimator of any family.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class FittedView:
         A fitted estimator of skdeep, or a Pipeline that ends in one, or a search that
         found one.
     needed_by : str
-        Public name of the instrument, for errors.
+        Public name of the function or class, for errors.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import DEEPEST, PerLayer, network_constraints
 from skdeep.base import SHARED_CONSTRAINTS, Material, Modality, Network
-from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor, input_size
+from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageBase, input_size
 from skdeep.image._search_spaces import CNN_SPACE
 from skdeep.networks import ACTIVATIONS, ConvNet, map_sizes, per_layer
 
@@ -152,7 +152,7 @@ class ConvolutionalNetwork(Network):
         return _network(state.architecture, state.scaler, state.target.n_outputs)
 
 
-class CNNDoor(ImageDoor):
+class CNNBase(ImageBase):
     """What the two convolutional networks share."""
 
     _search_table = CNN_SPACE

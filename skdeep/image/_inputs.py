@@ -252,7 +252,7 @@ mixup, cutmix
         tags.input_tags.three_d_array = True
 
 
-class ImageDoor(DeepEstimator):
+class ImageBase(DeepEstimator):
     """Estimators of images: their augmenter is a parameter with parameters."""
 
     augmenter: Any

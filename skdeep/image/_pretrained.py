@@ -35,7 +35,7 @@ from skdeep.image._backbones import (
     rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
-from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
+from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageBase
 from skdeep.image._search_spaces import PRETRAINED_SPACE
 from skdeep.networks import (
     ACTIVATIONS,
@@ -421,7 +421,7 @@ def _is_default(parameters: Any, name: str) -> bool:
     return bool(getattr(parameters, name) == default)
 
 
-class PretrainedDoor(ImageDoor):
+class PretrainedBase(ImageBase):
     """What the estimators with a pretrained backbone share."""
 
     _search_table = PRETRAINED_SPACE

@@ -131,7 +131,7 @@ class Perceptron(Network):
         return StackedMLP(cast("Sequence[MLP]", modules), generators)
 
 
-class MLPDoor(DeepEstimator):
+class MLPBase(DeepEstimator):
     """What the two textbook perceptrons show of their layers."""
 
     _search_table = MLP_SPACE

@@ -335,7 +335,7 @@ class TabularPerceptron(Network):
         return combine(output, _combination(target)) if output.dim() == 3 else output
 
 
-class TabularDoor(DeepEstimator):
+class TabularBase(DeepEstimator):
     """What the two tabular perceptrons share."""
 
     # Fewer rows than these cannot spare a tenth.

@@ -362,7 +362,7 @@ class TextPerceptron(Network):
         return table, None
 
 
-class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class TextBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """What the two networks for texts share: they are also transformers."""
 
     _search_table = TEXT_SPACE

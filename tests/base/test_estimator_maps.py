@@ -111,7 +111,7 @@ class MapTask(Task):
 class Convolutions(Network):
     """Two convolutions."""
 
-    third_party = True  # type: ignore[assignment]  # torch draws its first weights
+    third_party = True  # torch draws its first weights
 
     def architecture(self) -> dict[str, Any]:
         """Return nothing: all networks are alike."""
@@ -170,7 +170,7 @@ def fitted() -> Denoiser:
     """Return a denoiser that holds rows out."""
     X, y = maps(120)
     model = Denoiser(**SETTINGS, early_stopping=True, random_state=0)
-    return model.fit(X, y, np.linspace(0, 2, 120))  # type: ignore[no-any-return]
+    return model.fit(X, y, np.linspace(0, 2, 120))
 
 
 def test_maps_become_cleaner(fitted: Denoiser) -> None:
