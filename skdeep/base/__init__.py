@@ -3,7 +3,6 @@
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._fit import Fit, FittedState, Rows
-from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
 from skdeep.base._modality import NO_TARGETS, VALID_BATCH, Modality, RowSetting
 from skdeep.base._network import Material, Network
 from skdeep.base._parameters import SHARED_CONSTRAINTS
@@ -39,6 +38,7 @@ from skdeep.base._search_space import (
     widths,
 )
 from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
+from skdeep.base._stamped import StampedEstimator, current_versions, fitted_attributes
 from skdeep.base._stepwise import StepwiseFit, takes_steps
 from skdeep.base._view import FittedView
 from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
@@ -71,10 +71,10 @@ __all__ = [
     "RowSetting",
     "Rows",
     "SearchTable",
+    "StampedEstimator",
     "Steps",
     "StepwiseFit",
     "TrainedNetwork",
-    "VersionStamp",
     "batch_sizes",
     "can_be_stacked",
     "current_versions",

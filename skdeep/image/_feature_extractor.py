@@ -15,7 +15,7 @@ from skdeep._constraints import RUNNING
 from skdeep._devices import device_or_cpu, plain_device, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base import Pickled, VersionStamp, fitted_attributes, rebuilt
+from skdeep.base import Pickled, StampedEstimator, fitted_attributes, rebuilt
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -43,7 +43,7 @@ _RUNNING = ("random_state", "device", "n_threads")
 
 
 class ImageFeatureExtractor(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, VersionStamp
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, StampedEstimator
 ):
     """Features of images, found by a pretrained network.
 
