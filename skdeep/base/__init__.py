@@ -3,7 +3,7 @@
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
 from skdeep.base._fit import Fit, FittedState, Rows
-from skdeep.base._modality import NO_TARGETS, VALID_BATCH, Modality, RowSetting
+from skdeep.base._modality import VALID_BATCH, Modality, RowSetting
 from skdeep.base._network import Material, Network
 from skdeep.base._parameters import SHARED_CONSTRAINTS
 from skdeep.base._phases import Phase
@@ -44,7 +44,6 @@ from skdeep.base._view import FittedView
 from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
 
 __all__ = [
-    "NO_TARGETS",
     "SCHEDULES",
     "SHARED_CONSTRAINTS",
     "VALID_BATCH",

@@ -5,19 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
 from skdeep.base._forward import block_rows
-from skdeep.data import check_table
+from skdeep.data import NO_TARGETS, check_table
 
 if TYPE_CHECKING:
     from skdeep._compat import Tags
     from skdeep._typing import MatrixLike
     from skdeep.data import Batch, Rows
 
-NO_TARGETS: Literal["no_validation"] = "no_validation"
 # Validation rows that go through the network at once, at least.
 VALID_BATCH = 1024
 

@@ -11,9 +11,10 @@ import torch
 
 from skdeep._compat import Interval, Options, StrOptions
 from skdeep.augmentation import ImageAugmenter, cutmix, make_augmenter, mixup
-from skdeep.base import NO_TARGETS, DeepEstimator, Modality, RowSetting
+from skdeep.base import DeepEstimator, Modality, RowSetting
 from skdeep.data import (
     BYTES,
+    NO_TARGETS,
     Batch,
     ImageEncoder,
     ImageRows,

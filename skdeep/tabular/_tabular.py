@@ -13,7 +13,6 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import network_constraints
 from skdeep.base import (
-    NO_TARGETS,
     SHARED_CONSTRAINTS,
     DeepEstimator,
     Material,
@@ -22,6 +21,7 @@ from skdeep.base import (
     RowSetting,
 )
 from skdeep.data import (
+    NO_TARGETS,
     ClassTarget,
     NumberTarget,
     TableEncoder,

@@ -18,7 +18,6 @@ from skdeep._devices import plain_device, plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.augmentation import TextAugmenter
 from skdeep.base import (
-    NO_TARGETS,
     DeepEstimator,
     Material,
     Modality,
@@ -26,6 +25,7 @@ from skdeep.base import (
     RowSetting,
 )
 from skdeep.data import (
+    NO_TARGETS,
     BagEncoder,
     BagRows,
     GramRules,
