@@ -168,7 +168,7 @@ def _check_stopper(captured: Any, fresh: Any, plan: TrainingPlan) -> None:
     _keys(stopper, fresh["stopper"], "the best epoch")
     for name in ("best", "reference"):
         _number(stopper[name], "the best epoch", finite=False)
-    for name in ("best_epoch", "waited"):
+    for name in ("best_epoch", "level", "waited"):
         _whole(stopper[name], "the best epoch")
     _require(1 <= stopper["best_epoch"] <= captured["epoch"], "no epoch is the best")
     if plan.stopping.restore_best:
