@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
-from skdeep.image._cnn import CNN_CONSTRAINTS, CNNDoor
+from skdeep.image._cnn import CNN_CONSTRAINTS, CNNBase
 from skdeep.losses import LOSSES_CLASSIFICATION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class CNNClassifier(CNNDoor, DeepClassifier):
+class CNNClassifier(CNNBase, DeepClassifier):
     """Convolutional network classifier, trained from scratch.
 
     Blocks of convolution, normalization, activation and pooling, then dense layers

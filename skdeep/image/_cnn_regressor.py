@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
-from skdeep.image._cnn import CNN_CONSTRAINTS, CNNDoor
+from skdeep.image._cnn import CNN_CONSTRAINTS, CNNBase
 from skdeep.losses import LOSSES_REGRESSION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class CNNRegressor(CNNDoor, DeepRegressor):
+class CNNRegressor(CNNBase, DeepRegressor):
     """Convolutional network regressor, trained from scratch.
 
     Blocks of convolution, normalization, activation and pooling, then dense layers

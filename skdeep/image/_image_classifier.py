@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
-from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedDoor
+from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedBase
 from skdeep.losses import LOSSES_CLASSIFICATION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class ImageClassifier(PretrainedDoor, DeepClassifier):
+class ImageClassifier(PretrainedBase, DeepClassifier):
     """Image classifier on a pretrained network.
 
     A network that has learnt on many images, its head replaced [1]_. First the new head

@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
-from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedDoor
+from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedBase
 from skdeep.losses import LOSSES_REGRESSION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class ImageRegressor(PretrainedDoor, DeepRegressor):
+class ImageRegressor(PretrainedBase, DeepRegressor):
     """Image regressor on a pretrained network.
 
     A network that has learnt on many images, its head replaced [1]_. First the new head

@@ -11,13 +11,13 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
 from skdeep.losses import LOSSES_CLASSIFICATION
-from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPDoor
+from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPBase
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class MLPClassifier(MLPDoor, DeepClassifier):
+class MLPClassifier(MLPBase, DeepClassifier):
     """Multilayer perceptron classifier trained by gradient descent.
 
     The textbook network [1]_ with every knob: layers, activations, losses, penalties,

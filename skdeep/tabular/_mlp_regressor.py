@@ -11,13 +11,13 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
 from skdeep.losses import LOSSES_REGRESSION
-from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPDoor
+from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPBase
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class MLPRegressor(MLPDoor, DeepRegressor):
+class MLPRegressor(MLPBase, DeepRegressor):
     """Multilayer perceptron regressor trained by gradient descent.
 
     The textbook network [1]_ with every knob: layers, activations, losses, penalties,

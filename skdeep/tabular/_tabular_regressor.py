@@ -11,13 +11,13 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
 from skdeep.losses import LOSSES_REGRESSION
-from skdeep.tabular._tabular import TABULAR_CONSTRAINTS, TabularDoor
+from skdeep.tabular._tabular import TABULAR_CONSTRAINTS, TabularBase
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class TabularMLPRegressor(TabularDoor, DeepRegressor):
+class TabularMLPRegressor(TabularBase, DeepRegressor):
     """Perceptron regressor for tables as they come, accurate at its defaults.
 
     An ensemble of networks that share their weights [1]_, on numbers embedded piecewise

@@ -11,14 +11,14 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
 from skdeep.losses import LOSSES_CLASSIFICATION
-from skdeep.text._inputs import TextDoor
+from skdeep.text._inputs import TextBase
 from skdeep.text._parameters import TEXT_CONSTRAINTS
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class TextClassifier(TextDoor, DeepClassifier):
+class TextClassifier(TextBase, DeepClassifier):
     """Classifier of texts, by the vectors of their words and n-grams.
 
     Raw texts in; every word and n-gram gets a vector, those of a text are added up, and

@@ -182,7 +182,7 @@ def _check_stopper(captured: Any, fresh: Any, plan: TrainingPlan) -> None:
     _keys(stopper, fresh["stopper"], "the best epoch")
     for name in ("best", "reference"):
         _number(stopper[name], "the best epoch", finite=False)
-    for name in ("best_epoch", "waited", "level"):
+    for name in ("best_epoch", "level", "waited"):
         _whole(stopper[name], "the best epoch")
     n_monitors = len(Stopper(plan.stopping).monitors)
     _require(stopper["level"] < n_monitors, "what was watched is unknown")
