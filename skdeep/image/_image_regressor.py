@@ -177,6 +177,8 @@ class ImageRegressor(PretrainedBase, DeepRegressor):
         fit in one batch, else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call, and that decode files. "auto" is one in a
         worker of joblib, else torch's setting, and None that setting anyway.

@@ -172,6 +172,8 @@ class TextClassifier(TextBase, DeepClassifier):
         batch: then weighing a text by two equals giving it twice. Else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last
