@@ -174,15 +174,14 @@ class FlatParameters:
 
     def reclaim(self) -> None:
         """Take back values that were put elsewhere, as by ``parameter.data = ...``."""
-        with torch.no_grad():
-            for piece in self._pieces:
-                if piece.parameter.data_ptr() != piece.values.data_ptr():
-                    piece.values.copy_(piece.parameter)
-                    piece.parameter.data = piece.values
-            for owner, values in zip(self.owners, self._values, strict=True):
-                if owner.data_ptr() != values.data_ptr():
-                    values.copy_(owner)
-                    owner.data = values
+        for piece in self._pieces:
+            if piece.parameter.data_ptr() != piece.values.data_ptr():
+                piece.values.copy_(piece.parameter.detach())
+                piece.parameter.data = piece.values
+        for owner, values in zip(self.owners, self._values, strict=True):
+            if owner.data_ptr() != values.data_ptr():
+                values.copy_(owner.detach())
+                owner.data = values
 
     def note_frozen(self) -> bool:
         """Note which owners require no gradient; True where that has changed."""

@@ -299,9 +299,6 @@ def nothing(x: torch.Tensor) -> None:
         ({"activation": torch.nn.GLU}, "mat1 and mat2 shapes cannot be multiplied"),
         ({"loss": torch.nn.CTCLoss}, "missing 2 required positional arguments"),
         ({"loss": torch.nn.ReLU}, r"takes 2 positional arguments but 3 were given"),
-        ({"optimizer": torch.optim.SparseAdam}, "does not support dense gradients"),
-        ({"optimizer_params": {"differentiable": True}}, "in-place operation"),
-        ({"optimizer_params": {"capturable": True}}, "supported devices"),
     ],
     ids=shown,
 )
@@ -318,6 +315,30 @@ def test_foreign_code_that_fails_is_reported_with_its_place(kind, params, reason
     with pytest.raises(NetworkError, match=sentence) as caught:
         estimator.fit(X, y)
     assert caught.value.__cause__ is not None
+    assert vars(estimator) == before
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "reason"),
+    [
+        ({"optimizer": torch.optim.SparseAdam}, RuntimeError, "dense gradients"),
+        ({"optimizer_params": {"differentiable": True}}, RuntimeError, "in-place"),
+        ({"optimizer_params": {"capturable": True}}, AssertionError, "supported dev"),
+    ],
+    ids=shown,
+)
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_optimizer_that_fails_says_so_itself(kind, params, error, reason):
+    """Its error is not the network's; a note names epoch, batch and device."""
+    X, y = table()
+    estimator = kind(**params)
+    before = dict(vars(estimator))
+    with pytest.raises(error, match=reason) as caught:
+        estimator.fit(X, y)
+    assert not isinstance(caught.value, NetworkError)
+    (note,) = caught.value.__notes__
+    assert note.startswith("in epoch 1, batch 1, X of shape (20, 3)")
+    assert note.endswith("on cpu")
     assert vars(estimator) == before
 
 
