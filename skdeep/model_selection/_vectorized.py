@@ -235,6 +235,13 @@ class VectorizedSearchCV(BaseSearchCV):
                 "The 'param_grid' parameter of VectorizedSearchCV has no candidate. "
                 f"Got {self.param_grid!r}. Name at least one value."
             )
+        for name in {name for candidate in candidates for name in candidate}:
+            if not isinstance(name, str):
+                raise TypeError(
+                    "The 'param_grid' parameter of VectorizedSearchCV must name "
+                    f"parameters by strings. Got {name!r:.60} of type "
+                    f"{type(name).__name__}. Write {{'name of the parameter': values}}."
+                )
         with tasks.evaluating(n_candidates * n_splits):
             results, sizes = run_grid(
                 task, candidates, self.n_jobs, self.pre_dispatch, tasks
