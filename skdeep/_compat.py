@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
@@ -87,7 +87,6 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
-    "ReadOnce",
     "RealNotInt",
     "SearchTasks",
     "StrOptions",
@@ -197,25 +196,6 @@ def visual_block(estimator: Any, caption: str | None) -> Any:
         name_details=str(estimator),
         name_caption=caption,
     )
-
-
-class ReadOnce:
-    """Read the parameters off a constructor once, not at every `get_params`.
-
-    A search clones each candidate several times for each fold, and to look into forty
-    parameters took longer than to copy them.
-    """
-
-    # By class: those made of a class may have constructors of their own.
-    _names: ClassVar[dict[type, tuple[Any, list[str]]]] = {}
-
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        constructor, names = cls._names.get(cls, (None, []))
-        if constructor is not cls.__init__:
-            names = super()._get_param_names()  # type: ignore[misc]  # BaseEstimator's
-            cls._names[cls] = cls.__init__, names
-        return list(names)
 
 
 class EpochTasks:

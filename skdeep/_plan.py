@@ -1,4 +1,4 @@
-"""Frozen plans that cross from the foreman to the workshops."""
+"""Frozen plans that the core hands to the engine."""
 
 from __future__ import annotations
 

@@ -244,8 +244,9 @@ class NetworkError(SkdeepError, RuntimeError):
         self.shapes = dict(shapes or {})
         self.device = device
 
-    def __str__(self) -> str:
-        """Return the sentence of the error."""
+    @property
+    def place(self) -> str:
+        """Where it happened, in words; empty where nothing is known of that."""
         where: list[Any] = []
         if self.epoch is not None:
             where.append(f"epoch {self.epoch}")
@@ -254,7 +255,11 @@ class NetworkError(SkdeepError, RuntimeError):
         where.extend(f"{name} of shape {shape}" for name, shape in self.shapes.items())
         if self.device is not None:
             where.append(f"on {self.device}")
-        place = f" in {', '.join(where)}" if where else ""
+        return f"in {', '.join(where)}" if where else ""
+
+    def __str__(self) -> str:
+        """Return the sentence of the error."""
+        place = f" {self.place}" if self.place else ""
         return f"The network of {self.estimator} failed{place}: {self.reason}"
 
 

@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import (
 
 from skdeep import TextAugmenter, TextClassifier, TextRegressor
 from skdeep.data import check_table
+from skdeep.text._inputs import Texts
 from tests.checks import (
     WEIGHTS_AND_REPETITION,
     common_rules,
@@ -28,18 +29,28 @@ from tests.checks import (
 )
 
 
-class WrittenTables:
+class TablesAsTexts(Texts):
     """Reads tables as texts: a word says which column it is of, and how large."""
 
-    def _read(
-        self, X: Any, y: Any = "no_validation", *, reset: bool, **checks: bool
+    def read(
+        self, holder: Any, X: Any, *targets: Any, reset: bool, **checks: bool
     ) -> Any:
+        """Return a text for each row of a table."""
         if sp.issparse(X):
             raise TypeError("These texts are not written out of sparse rows.")
-        numbers = check_table(self, X, "no_validation", reset=reset)
+        numbers = check_table(holder, X, "no_validation", reset=reset)
         steps = np.rint(np.clip(3 * numbers, -1e6, 1e6)).astype(int)
         texts = [" ".join(f"c{i}v{v + 9}" for i, v in enumerate(row)) for row in steps]
-        return super()._read(texts, y, reset=reset, **checks)  # type: ignore[misc]
+        return super().read(holder, texts, *targets, reset=reset, **checks)
+
+
+class WrittenTables:
+    """Estimator whose texts are written out of tables."""
+
+    def _modality(self) -> TablesAsTexts:
+        texts = super()._modality()  # type: ignore[misc]
+        parameters = {k: v for k, v in vars(texts).items() if k != "owner"}
+        return TablesAsTexts(texts.owner, parameters)
 
     def __sklearn_tags__(self) -> Any:
         """Say that tables are welcome, and texts are not."""

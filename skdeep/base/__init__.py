@@ -1,11 +1,12 @@
-"""The foreman: fit as six verbs, shared by all estimators."""
+"""Fit and prediction, shared by all estimators, and what these are made of."""
 
 from skdeep.base._classifier import DeepClassifier
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._fitted import VersionStamp, current_versions, fitted_attributes
-from skdeep.base._job import FittedState, Job, Part
+from skdeep.base._fit import Fit, FittedState, Rows
+from skdeep.base._modality import VALID_BATCH, Modality, RowSetting
+from skdeep.base._network import Material, Network
 from skdeep.base._parameters import SHARED_CONSTRAINTS
-from skdeep.base._perceptron import PerceptronDoor
+from skdeep.base._phases import Phase
 from skdeep.base._pickled import Pickled
 from skdeep.base._pipelines import (
     CannotFollowError,
@@ -37,6 +38,7 @@ from skdeep.base._search_space import (
     widths,
 )
 from skdeep.base._stacked_fit import FitRequest, can_be_stacked, fit_together
+from skdeep.base._stamped import StampedEstimator, current_versions, fitted_attributes
 from skdeep.base._stepwise import StepwiseFit, takes_steps
 from skdeep.base._view import FittedView
 from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
@@ -44,6 +46,7 @@ from skdeep.training import SCHEDULES, Steps, TrainedNetwork, schedule_factor
 __all__ = [
     "SCHEDULES",
     "SHARED_CONSTRAINTS",
+    "VALID_BATCH",
     "WIDE_SPACE",
     "CannotFollowError",
     "Case",
@@ -51,22 +54,26 @@ __all__ = [
     "DeepClassifier",
     "DeepEstimator",
     "DeepRegressor",
+    "Fit",
     "FitRequest",
     "FittedState",
     "FittedView",
     "Floats",
     "Ints",
-    "Job",
-    "Part",
-    "PerceptronDoor",
+    "Material",
+    "Modality",
+    "Network",
+    "Phase",
     "Pickled",
     "Profile",
     "Range",
+    "RowSetting",
+    "Rows",
     "SearchTable",
+    "StampedEstimator",
     "Steps",
     "StepwiseFit",
     "TrainedNetwork",
-    "VersionStamp",
     "batch_sizes",
     "can_be_stacked",
     "current_versions",

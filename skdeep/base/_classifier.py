@@ -10,111 +10,29 @@ from sklearn.utils.metaestimators import available_if
 
 from skdeep._compat import Tags, fit_context
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._validate import takes_batches
-from skdeep.data import ClassTarget, check_target_form, class_weights
-from skdeep.losses import logits_to_proba, make_classification_loss
+from skdeep.base._fit import Fit, takes_batches
+from skdeep.data import check_target_form
+from skdeep.tasks import Classification
 
 if TYPE_CHECKING:
-    import torch
-
     from skdeep._typing import Array, MatrixLike
-    from skdeep.base._job import FittedState, Job
 
 
 class DeepClassifier(ClassifierMixin, DeepEstimator):
     """Base of classifiers: one class a row, or any number of labels."""
 
-    def _target_checks(self) -> dict[str, bool]:
-        return {"multi_output": True}
+    # A parameter of some classifiers only.
+    calibration: str | None = None
 
-    def _target_attributes(self, target: ClassTarget) -> dict[str, Any]:
-        return {
-            "classes_": target.classes,
-            "n_outputs_": target.n_outputs,
-        }
-
-    def _fit_target(self, job: Job, classes: Any) -> None:
-        owner = type(self).__name__
-        y = job.train.y
-        if job.before is not None:
-            job.target = job.before.target
-            self._check_same_labels(job)
-        elif job.partial and classes is not None and y.ndim == 1:
-            job.target = ClassTarget.from_list(classes, owner)
-        else:
-            job.target = ClassTarget.from_labels(y, owner)
-        if classes is not None:
-            self._check_same_classes(classes, job.target.classes)
-        for part in (job.train, job.valid):
-            if part is not None:
-                part.codes = job.target.codes(
-                    part.y, owner, validation=part is job.valid
-                )
-        self._apply_class_weight(job)
-
-    def _check_same_classes(self, classes: Any, known: Array) -> None:
-        if not np.array_equal(np.unique(classes), known):
-            raise ValueError(
-                f"{type(self).__name__}.partial_fit takes the same classes at every "
-                f"call. Got {np.unique(classes).tolist()} where {known.tolist()} are "
-                "known."
-            )
-
-    def _check_same_labels(self, job: Job) -> None:
-        owner, known = type(self).__name__, job.target.classes
-        if job.partial or job.target.kind == "multilabel":
-            return
-        now = ClassTarget.from_labels(job.train.y, owner).classes
-        if not np.array_equal(now, known):
-            raise ValueError(
-                f"{owner} with warm_start=True goes on with the classes it knows, "
-                f"{known.tolist()}. Got y with {now.tolist()}. Set warm_start=False."
-            )
-
-    def _apply_class_weight(self, job: Job) -> None:
-        if self.class_weight is None:
-            return
-        owner, target = type(self).__name__, job.target
-        if target.kind == "multilabel":
-            raise ValueError(
-                f"The 'class_weight' parameter of {owner} needs one class a row. Got a "
-                "multilabel y. Use sample_weight."
-            )
-        if job.partial and isinstance(self.class_weight, str):
-            raise ValueError(
-                f"{owner}.partial_fit cannot balance classes it has not seen. Got "
-                "class_weight='balanced'. Pass a dict of weights."
-            )
-        per_class = class_weights(
-            self.class_weight,
-            target.classes,
-            job.train.codes,
-            job.train.weight,
-            owner,
-        )
-        for part in (job.train, job.valid):
-            if part is not None:
-                part.scale_weight(per_class[part.codes])
-
-    def _encode_codes(self, job: Job, codes: Array) -> torch.Tensor:
-        tensor: torch.Tensor = job.target.encode(codes, job.dtype)
-        return tensor
-
-    def _strata(self, job: Job) -> Array:
-        return job.train.codes
-
-    def _make_loss(self, job: Job) -> torch.nn.Module:
-        single = job.target.kind == "single"
-        return make_classification_loss(
-            "cross_entropy" if single else self.loss,
-            kind=job.target.loss_kind,
+    def _task(self) -> Classification:
+        return Classification(
+            type(self).__name__,
+            loss=self.loss,
             label_smoothing=self.label_smoothing,
             focal_gamma=self.focal_gamma,
+            class_weight=self.class_weight,
+            calibration=self.calibration,
         )
-
-    def _link(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
-        target: ClassTarget = state.target
-        return logits_to_proba(output, target.loss_kind)
 
     @available_if(takes_batches)
     @fit_context(prefer_skip_nested_validation=True)
@@ -157,7 +75,7 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
                 f"classes must be passed on the first call to {type(self).__name__}."
                 "partial_fit: name all labels that will ever come."
             )
-        return self._run(X, y, sample_weight, partial=True, classes=classes)
+        return self._run(Fit(self, X, y, sample_weight, partial=True, classes=classes))
 
     def predict_proba(self, X: MatrixLike) -> Array:
         """Return the probability of every class.
@@ -173,8 +91,8 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
             In the order of `classes_`. Rows sum to one, except where `y` was an
             indicator: then each column is the probability of its label.
         """
-        outputs, dtype = self._outputs(X)
-        return outputs.astype(dtype, copy=False)
+        proba: Array = self._answers(X, "probabilities")
+        return proba
 
     def predict_log_proba(self, X: MatrixLike) -> Array:
         """Return the logarithm of the probability of every class.
@@ -206,8 +124,7 @@ class DeepClassifier(ClassifierMixin, DeepEstimator):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Labels of the dtype of `classes_`, or a 0/1 indicator.
         """
-        logits, _ = self._outputs(X, raw=True)
-        labels: Array = self._state.target.decode(logits)
+        labels: Array = self._answers(X, "predictions")
         return labels
 
     def __sklearn_tags__(self) -> Tags:

@@ -1,65 +1,68 @@
-"""The foreman: fit as six verbs, the one place where the workshops meet."""
+"""The base of all estimators: fit and prediction."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
-from sklearn.metrics import check_scoring
 
 from skdeep._compat import (
     CallbackSupportMixin,
-    EpochTasks,
-    ReadOnce,
     Tags,
     check_is_fitted,
     fit_context,
+    visual_block,
 )
-from skdeep._devices import plain_device, plain_torch
+from skdeep._devices import plain_device, plain_torch, resolve_device
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base._build import build
-from skdeep.base._fitted import FittedAttributes
+from skdeep.base._fit import Fit
 from skdeep.base._forward import forward_blocks
-from skdeep.base._hooks import Hooks
-from skdeep.base._job import FittedState, Job, Part
-from skdeep.base._monitor import Monitor, warn_of_substitute
-from skdeep.base._resuming import Ledger, check_store
-from skdeep.base._scored_callbacks import answers, copied_callbacks
-from skdeep.base._search_space import SearchSpaces
+from skdeep.base._rebuilding import rebuilt
+from skdeep.base._resuming import TrainingKeeper, check_store
+from skdeep.base._scored_callbacks import copied_callbacks
+from skdeep.base._search_space import Profile, SearchTable, find_space
+from skdeep.base._stamped import StampedEstimator, fitted_attributes
 from skdeep.base._unanswered import refuse_row
-from skdeep.base._validate import validate
-from skdeep.data import (
-    float_dtype,
-    holdout,
-    rare_rows,
-    share_rare,
-)
-from skdeep.networks import FunctionActivation, detach_generators
-from skdeep.training import (
-    EpochHooks,
-    TrainingRun,
-    join_columns,
-    run_through,
-    stepwise,
-)
+from skdeep.data import float_dtype
+from skdeep.training import LeanNet, join_columns, with_clock, without_clock
 
 if TYPE_CHECKING:
-    from skdeep._typing import Array, MatrixLike
-    from skdeep.training import Steps, TrainedNetwork
+    import torch
+    from optuna.distributions import BaseDistribution
+
+    from skdeep._typing import Array, DeviceSpec, MatrixLike
+    from skdeep.base._fit import FittedState
+    from skdeep.base._modality import Modality
+    from skdeep.base._network import Network
+    from skdeep.tasks import Task
 
 
-class DeepEstimator(
-    CallbackSupportMixin, ReadOnce, SearchSpaces, FittedAttributes, Hooks
-):
-    """Base of all estimators: it holds a skorch net, it is none.
+class DeepEstimator(CallbackSupportMixin, StampedEstimator, ABC):
+    """Base of all estimators: holds a skorch net, and is made of three parts.
 
-    A front door adds its `__init__`, its `_parameter_constraints` and its `Hooks`.
+    A family says what its rows, its targets and its network are by `_modality`, `_task`
+    and `_network`.
     """
+
+    # Parameters of some estimators only.
+    time_limit: float | None = None
+    refit: bool = False
+    dropout_schedule: str | None = None
+    weight_decay_schedule: str | None = None
+    # From this many rows early_stopping="auto" holds some out, as scikit-learn's
+    # gradient boosting does: a tenth of so many tells the validation loss well enough.
+    _auto_stopping_rows = 10_000
+    _search_table: ClassVar[SearchTable] = MappingProxyType({})
+
+    history_: dict[str, Array]
+    net_: Any
+    module_: torch.nn.Module
+    device_: str
+    _state: Any
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -115,167 +118,19 @@ class DeepEstimator(
             If a checkpoint cannot be written, or belongs to another fit.
         """
         validation = (X_val, y_val, sample_weight_val)
-        return self._run(X, y, sample_weight, validation, checkpoint=checkpoint)
+        return self._run(Fit(self, X, y, sample_weight, validation), checkpoint)
 
-    def _run(
-        self,
-        X: MatrixLike,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any, Any] = (None, None, None),
-        *,
-        partial: bool = False,
-        classes: Any = None,
-        checkpoint: Any = None,
-    ) -> Self:
-        job = validate(self, X, y, sample_weight, validation, partial=partial)
+    def _run(self, fit: Fit, checkpoint: Any = None) -> Self:
         if checkpoint is not None:
             check_store(type(self).__name__, checkpoint, self.callbacks)
-            job.ledger = Ledger(checkpoint, self, job)
-        with self._conditions(job):
-            trained = self._learn(job, classes)
-        return self._adopt(job, trained)
+            fit.keeper = TrainingKeeper(checkpoint, self, fit)
+        with fit.conditions():
+            for _ in fit.steps():
+                pass
+        return self._adopt(fit.attributes())
 
-    @contextmanager
-    def _conditions(self, job: Job) -> Iterator[None]:
-        """Switch torch to what a training needs, and back."""
-        n_weights = self._n_weights(job.train.X, job.train.width)
-        work = float(job.batch_size * n_weights)
-        with (
-            plain_torch(training=True),
-            limit_threads(resolve_n_threads(self.n_threads, work)),
-        ):
-            yield
-
-    def _learn(self, job: Job, classes: Any) -> TrainedNetwork:
-        """Go through the verbs without a pause."""
-        return run_through(self._learning(job, classes))
-
-    def _learning(self, job: Job, classes: Any) -> Steps:
-        """Go through the verbs, and where `refit` says so through some of them again.
-
-        The second time no row is held out, and training ends with the epoch that was
-        the best one the first time. After an epoch there is a pause, at which the
-        function `_as_it_is` is handed out, or None where it would tell nothing of the
-        end.
-        """
-        given = copy.copy(job.train)
-        self._encode(job, classes)
-        self._split(job)
-        job.again = given.n_rows / job.train.n_rows if job.held_out else 0.0
-        self._build(job)
-        trained = yield from self._training(job)
-        job.temperature = self._temperature(job, trained)
-        if not job.again:
-            return trained
-        job.first, job.train, job.valid = trained, given, None
-        job.valid_batches, job.last_epoch = None, trained.best_epoch
-        self._encode(job, classes)
-        self._build(job)
-        return (yield from self._training(job))
-
-    def _encode(self, job: Job, classes: Any) -> None:
-        """Turn targets into codes, weigh the rows, drop those that weigh nothing."""
-        self._fit_target(job, classes)
-        job.train = self._weighing(job.train)
-        if job.valid is not None:
-            job.valid = self._weighing(job.valid)
-
-    def _weighing(self, part: Part) -> Part:
-        """Return the rows of a part that weigh something."""
-        if part.weight is None or part.weight.all():
-            return part
-        kept = np.flatnonzero(part.weight)
-        if not kept.size:
-            raise ValueError(
-                f"{type(self).__name__} needs a row with a weight above zero. Got none "
-                "after multiplying sample_weight by class_weight."
-            )
-        return part.rows(kept)
-
-    def _split(self, job: Job) -> None:
-        """Hold validation rows out, where early stopping needs them."""
-        if job.valid is not None or job.partial or not self._stops_early(job):
-            return
-        draw = (job.train.n_rows, self.validation_fraction, job.streams.splitting)
-        y = self._strata(job)
-        strata, targets = (y, None) if y.ndim == 1 else (None, y)
-        owner = type(self).__name__
-        train_rows, valid_rows = holdout(*draw, strata, targets=targets, owner=owner)
-        rare = rare_rows(*draw, strata, targets=targets)
-        factor = None
-        if rare.size:
-            train_rows, valid_rows, factor = share_rare(train_rows, valid_rows, rare)
-        job.valid = job.train.rows(valid_rows)
-        if factor is not None:
-            job.valid.scale_weight(factor)
-        job.held_out = self.refit
-        job.train = job.train.rows(train_rows)
-
-    def _stops_early(self, job: Job) -> bool:
-        if job.last_epoch is not None:
-            return False
-        if self.early_stopping != "auto":
-            return bool(self.early_stopping) and not job.partial
-        if job.partial:
-            return False
-        return job.valid is not None or job.train.n_rows >= self._auto_stopping_rows
-
-    def _build(self, job: Job) -> None:
-        """Make rows, module, loss and plan."""
-        build(self, job)
-
-    def _training(self, job: Job, *, silent: bool = False) -> Steps:
-        """Train, reporting epochs to scikit-learn's and skorch's callbacks.
-
-        Those of scikit-learn do not hear of a silent training.
-        """
-        if job.instead is not None and not silent:
-            job.instead(job)
-        run = TrainingRun(
-            job.plan,
-            job.module,
-            job.loss,
-            job.penalty,
-            callbacks=self.callbacks,
-            state=job.before.resume if job.before else None,
-        )
-        if self.callbacks:
-            run.net.answer_with(answers(self._view_in_training(job, run), job))
-        if job.first is not None:
-            hooks = job.followed(run, EpochHooks())
-            return (yield from stepwise(run, job.batches, None, hooks))
-        if silent:
-            hooks = job.followed(run, EpochHooks(score=self._score_hook(job, run)))
-            return (yield from stepwise(run, job.batches, job.valid_batches, hooks))
-        given = job.given
-        tasks = EpochTasks(self, job.plan.max_epochs, given.X, given.y, given.weight)
-
-        hooks = EpochHooks(
-            score=self._score_hook(job, run),
-            begin=tasks.begin,
-            end=lambda task: tasks.end(task, lambda: self._fitted(job, run.snapshot())),
-            pause=lambda: self._as_it_is(job, run),
-        )
-        hooks = job.followed(run, hooks)
-        trained = yield from stepwise(
-            run, job.batches, job.valid_batches, hooks, keep_state=job.partial
-        )
-        warn_of_substitute(self, job, trained.watched)
-        tasks.close(lambda: self._fitted(job, trained))
-        return trained
-
-    @contextmanager
-    def _as_it_is(self, job: Job, run: TrainingRun) -> Iterator[Self]:
-        """Lend a copy that predicts as if the fit had ended with this epoch."""
-        view = copy.copy(self)
-        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
-        with run.settled():
-            yield view
-
-    def _adopt(self, job: Job, trained: TrainedNetwork) -> Self:
+    def _adopt(self, fitted: dict[str, Any]) -> Self:
         """Take over what was learnt, in one go."""
-        fitted = self._fitted(job, trained)
         stale = [
             name
             for name in vars(self)
@@ -286,86 +141,36 @@ class DeepEstimator(
             delattr(self, name)
         return self
 
-    def _view_in_training(self, job: Job, run: TrainingRun) -> Self:
-        """Return a copy that predicts with the network as it is at the moment."""
-        view: Self = copy.copy(job.scratch)
-        view.__dict__.update(self._common(job), net_=run.net, module_=run.net.module_)
-        # The rows to be predicted have lost their names in validation.
-        view.__dict__.pop("feature_names_in_", None)
-        return view
+    @abstractmethod
+    def _modality(self) -> Modality:
+        """Return what the rows are to this estimator."""
 
-    def _score_hook(self, job: Job, run: TrainingRun) -> Any:
-        if job.valid is None or self.scoring == "loss" or job.partial:
-            return None
-        scorer = check_scoring(self, self.scoring)
-        view = self._view_in_training(job, run)
-        return Monitor(view, scorer, job.valid, job.target)
+    @abstractmethod
+    def _task(self) -> Task:
+        """Return what the targets are to this estimator."""
 
-    def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
-        return FittedState(
-            target=job.target,
-            scaler=job.scaler,
-            input_dtype=float_dtype(job.train.X),
-            architecture=job.architecture,
-            row_work=self._n_weights(job.train.X, job.target.n_outputs),
-            foreign_seed=_foreign_seed(job),
-            resume=resume,
-            temperature=job.temperature,
-            pretrained=job.pretrained,
-        )
+    @abstractmethod
+    def _network(self) -> Network:
+        """Return how this estimator builds its network."""
 
-    def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
-        resume = trained.state
-        if resume:
-            resume["generators"] = {
-                name: generator.get_state()
-                for name, generator in job.generators.items()
-                if name != "initialization"
-            }
-        detach_generators(trained.net.module_)
-        history, n_epochs = trained.history, trained.n_epochs
-        best_epoch = trained.best_epoch
-        if job.first is not None:
-            history = join_columns(job.first.history, history)
-            n_epochs += job.first.n_epochs
-            best_epoch = job.first.best_epoch
-        if job.probe is not None:
-            history = join_columns(job.probe.history, history)
-            n_epochs += job.probe.n_epochs
-            best_epoch += job.probe.n_epochs
-        if job.before is not None:
-            best_epoch += len(self.history_["epoch"])
-            history = join_columns(self.history_, history)
-            n_epochs += self.n_iter_ if job.partial else 0
-        return {
-            **self._common(job),
-            "net_": trained.net,
-            "module_": trained.net.module_,
-            "history_": history,
-            "n_iter_": n_epochs,
-            "best_epoch_": best_epoch,
-            "_state": self._make_state(job, resume),
-        }
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return how many rows batch_size="auto" stands for: scikit-learn's number."""
+        return min(200, n_rows)
 
-    def _common(self, job: Job) -> dict[str, Any]:
-        names = {
-            name: vars(job.scratch)[name]
-            for name in ("n_features_in_", "feature_names_in_", "_schema")
-            if name in vars(job.scratch)
-        }
-        return {
-            **names,
-            **self._target_attributes(job.target),
-            "device_": str(job.device),
-            "_state": self._make_state(job, {}),
-        }
+    def _fitted_modality(self) -> Modality:
+        """Return the modality with what the last fit has learnt of the rows."""
+        modality = self._modality()
+        modality.encoder = self._state.scaler
+        return modality
 
-    def _outputs(
-        self, X: MatrixLike, *, raw: bool = False
-    ) -> tuple[Array, np.dtype[Any]]:
-        """Return outputs of shape (n_samples, n_outputs) and the dtype to answer in.
+    def _fitted_task(self) -> Task:
+        """Return the task with the targets that the last fit has found."""
+        task = self._task()
+        task.target = self._state.target
+        return task
 
-        Raw outputs are the network's own; otherwise they have gone through the link.
+    def _answers(self, X: MatrixLike, what: str) -> Any:
+        """Return what a method of the task makes of the outputs for all rows.
 
         Raises
         ------
@@ -375,37 +180,225 @@ class DeepEstimator(
         # Asked only to raise: it looks through all attributes and tags.
         if "net_" not in vars(self):
             check_is_fitted(self)
-        table = self._read(X, reset=False)
+        modality, network = self._fitted_modality(), self._network()
+        table = modality.read(self, X, reset=False)
         state: FittedState = self._state
-        n_rows = table.shape[0]
-        step = self._block_rows(state, table)
-        work = float(min(n_rows, step) * state.row_work)
-
-        def pool(output: torch.Tensor) -> torch.Tensor:
-            return self._pool(state, output)
-
-        def link(output: torch.Tensor) -> torch.Tensor:
-            return self._link(state, output)
-
-        def encode(block: Any, dtype: torch.dtype) -> torch.Tensor:
-            return self._encode_rows(state, block, dtype)
-
+        step = self._block_rows(modality, network, table)
+        work = float(min(table.shape[0], step) * state.row_work)
+        dtype = np.result_type(float_dtype(table), state.input_dtype)
+        answer = getattr(self._fitted_task(), what)
         with (
             plain_torch(training=False),
             plain_device(),
             limit_threads(resolve_n_threads(self.n_threads, work)),
         ):
-            outputs = forward_blocks(
+            return forward_blocks(
                 self.module_,
                 table,
-                encode,
-                pool,
-                None if raw else link,
+                partial(network.inputs, self, modality),
+                partial(self._pooled, state, network=network),
+                lambda output: answer(output, dtype),
                 step,
                 refuse=partial(refuse_row, self, table),
                 foreign_seed=state.foreign_seed,
             )
-        return outputs, np.result_type(float_dtype(table), state.input_dtype)
+
+    def _block_rows(self, modality: Modality, network: Network, table: Any) -> int:
+        """Return how many rows go through the network at once in prediction."""
+        room = network.block_rows(self.module_, modality)
+        rows = modality.block_rows(table)
+        return rows if room is None else min(room, rows)
+
+    def _pooled(
+        self,
+        state: FittedState,
+        output: torch.Tensor,
+        *,
+        network: Network | None = None,
+    ) -> torch.Tensor:
+        """Return one raw output a row."""
+        output = (network or self._network()).pool(output, state.target)
+        return output if state.temperature == 1.0 else output / state.temperature
+
+    def _read(self, X: MatrixLike) -> Any:
+        """Return rows as they were validated in fit."""
+        return self._fitted_modality().read(self, X, reset=False)
+
+    def search_space(
+        self,
+        profile: Profile = "balanced",
+        *,
+        prefix: str | None = None,
+        X: Any = None,
+        y: Any = None,
+    ) -> dict[str, BaseDistribution]:
+        """Return what is worth searching, as a dict to be edited at will.
+
+        Ranges go by how the estimator is set: with ``optimizer="lbfgs"`` there is no
+        learning rate to search, and strengths of an augmenter are searched where one
+        is set. All values are valid whatever the others are.
+
+        Parameters
+        ----------
+        profile : {"fast", "balanced", "wide"}, default="balanced"
+            The two to four parameters that matter most, about eight, or all that is
+            sensible.
+        prefix : str or None, default=None
+            Name of the step that the estimator is in a Pipeline: "mlp" turns "dropout"
+            into "mlp__dropout".
+        X : array-like of shape (n_samples, ...) or None, default=None
+            What will be learnt from. Looked at for the number of rows only, by which
+            go the ranges of batches, widths and dropout.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Its targets. Where a class is rare, class weights are searched.
+
+        Returns
+        -------
+        space : dict of str to optuna.distributions.BaseDistribution
+            New at every call.
+
+        Raises
+        ------
+        ValueError
+            If the profile is unknown.
+        """
+        return find_space(self, self._search_table, profile, prefix, X, y)
+
+    def _column(self, attribute: str, column: str) -> list[float] | None:
+        if "history_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {attribute!r} "
+                "before it is fitted"
+            )
+        values = self.history_.get(column)
+        return None if values is None else [float(value) for value in values]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training loss of every epoch, penalties included."""
+        return self._column("loss_curve_", "train_loss") or []
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Validation loss of every epoch; None without validation rows."""
+        return self._column("validation_loss_curve_", "valid_loss")
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Validation score of every epoch; None unless `scoring` names one."""
+        return self._column("validation_scores_", "valid_score")
+
+    @property
+    def loss_(self) -> float:
+        """Training loss of the last epoch."""
+        curve = self._column("loss_", "train_loss")
+        return curve[-1] if curve else float("nan")
+
+    @property
+    def best_loss_(self) -> float:
+        """Smallest loss of an epoch: on the validation rows where there are any."""
+        curve = self._column("best_loss_", "valid_loss")
+        return float(np.nanmin(curve if curve is not None else self.loss_curve_))
+
+    def to(self, device: DeviceSpec) -> Self:
+        """Move the fitted network to a device.
+
+        Where the next fit trains is up to the parameter `device`.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cpu", "cuda", "cuda:1", "mps", or "auto" for the fastest there is.
+
+        Returns
+        -------
+        self : object
+            The estimator, which predicts there from now on.
+        """
+        check_is_fitted(self)
+        self.net_.move_to(resolve_device(device))
+        self.device_ = str(self.net_.device)
+        return self
+
+    def _sk_visual_block_(self) -> Any:
+        """Return what scikit-learn's diagrams show, the state of a fit included."""
+        return visual_block(self, self._state_in_words())
+
+    def _state_in_words(self) -> str | None:
+        """Return how the training went, in a line; None before it."""
+        if "history_" not in vars(self) or not len(self.history_["epoch"]):
+            return None
+        n_epochs, watched = len(self.history_["epoch"]), "training"
+        if self.validation_loss_curve_ is not None:
+            watched = "validation"
+        plural = "s" if n_epochs > 1 else ""
+        return (
+            f"{n_epochs} epoch{plural}, best {watched} loss {self.best_loss_:.4g}, "
+            f"on {self.device_}"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the network once, stamped with the versions."""
+        state = super().__getstate__()
+        # The net holds the module, and the history of the last call.
+        state.pop("module_", None)
+        if "net_" in state:
+            n_last = len(self.net_.history)
+            before = {
+                name: column[: max(0, len(column) - n_last)]
+                for name, column in self.history_.items()
+            }
+            state["history_"] = without_clock(before)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state; warn where other versions wrote it."""
+        super().__setstate__(state)
+        if "net_" in state:
+            before = with_clock(self.history_)
+            self.history_ = join_columns(before, self.net_.columns())
+            self.module_ = self.net_.module_
+            self.device_ = str(self.net_.device)
+
+    def __skdeep_state__(self) -> dict[str, Any]:
+        """Return what a fit left, for a file that holds no pickle."""
+        state = fitted_attributes(self)
+        net = state.pop("net_", None)
+        if net is None:
+            return state
+        module: torch.nn.Module = state.pop("module_")
+        state["network"] = {
+            "weights": dict(module.state_dict()),
+            "frozen": [
+                name
+                for name, parameter in module.named_parameters()
+                if not parameter.requires_grad
+            ],
+            "described": self._network().describe(module),
+            "net": net.parts(),
+        }
+        return state
+
+    def __skdeep_restore__(self, state: dict[str, Any]) -> None:
+        """Take it back; the network is on the CPU until it is moved."""
+        state = dict(state)
+        network = state.pop("network", None)
+        self.__dict__.update(state)
+        if network is None:
+            return
+        weights, frozen = network["weights"], set(network["frozen"])
+        described = network["described"]
+        n_features = state.get("n_features_in_")
+
+        def build() -> torch.nn.Module:
+            fitted = (self._state, n_features)
+            return self._network().rebuild(described, weights, *fitted)
+
+        module = rebuilt(build, weights)
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        self.net_ = LeanNet.from_parts(module, network["net"])
+        self.module_ = self.net_.module_
 
     def __sklearn_clone__(self) -> Self:
         """Return an estimator with copies of the parameters, and not fitted.
@@ -427,13 +420,7 @@ class DeepEstimator(
         return cloned
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that sparse rows are welcome."""
+        """Say which rows are welcome."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        self._modality().tell(tags)
         return tags
-
-
-def _foreign_seed(job: Job) -> int | None:
-    # A module of torch's keeps to its mode; a plain function knows of none.
-    functions = any(isinstance(m, FunctionActivation) for m in job.module.modules())
-    return job.streams.third_party if functions else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 
 from skdeep._seeding import isolated_global_rng
@@ -41,15 +43,15 @@ def block_rows(n_columns: int) -> int:
 def forward_blocks(
     module: torch.nn.Module,
     X: Any,
-    encode: Callable[[Any, torch.dtype], torch.Tensor],
+    encode: Callable[[Any, torch.dtype, torch.device], torch.Tensor],
     pool: Callable[[torch.Tensor], torch.Tensor],
-    link: Callable[[torch.Tensor], torch.Tensor] | None,
+    answer: Callable[[torch.Tensor], Any],
     step: int,
     *,
     refuse: Callable[[int], NoReturn],
     foreign_seed: int | None = None,
-) -> Array:
-    """Return what the network says of every row, after the link.
+) -> Any:
+    """Return what is made of the network's outputs for all rows, block by block.
 
     Parameters
     ----------
@@ -58,11 +60,13 @@ def forward_blocks(
     X : {ndarray, memmap, csr_array, MixedTable, ImageTable} of n_samples rows
         Validated inputs.
     encode : callable
-        From a block of rows and a dtype to inputs of the network, on any device.
+        From a block of rows, the network's dtype and its device to inputs of the
+        network, on any device.
     pool : callable
         From what the network puts out to one raw output a row.
-    link : callable or None
-        From raw outputs to what is returned; None returns them as they are.
+    answer : callable
+        From raw outputs to an answer for each row: an ndarray or a sparse matrix of as
+        many rows, or a list.
     step : int
         How many rows go through the network at once, see `block_rows`.
     refuse : callable
@@ -72,36 +76,62 @@ def forward_blocks(
 
     Returns
     -------
-    outputs : ndarray of shape (n_samples, n_outputs)
+    answers : ndarray, sparse matrix or list of length n_samples
     """
     if module.training:
         module.eval()
     parameter = next(module.parameters())
+    dtype, device = parameter.dtype, parameter.device
     n_rows = X.shape[0]
-    outputs: Array | None = None
+    joined: _Joined | None = None
     lent = (
         nullcontext()
         if foreign_seed is None
-        else isolated_global_rng(foreign_seed, parameter.device)
+        else isolated_global_rng(foreign_seed, device)
     )
     with lent, torch.inference_mode():
         for start in range(0, n_rows, step):
             rows = slice(start, start + step)
-            inputs = encode(X[rows], parameter.dtype)
-            block_out = pool(module(inputs.to(parameter.device)))
-            # Before the link, which may take infinity for a probability of one.
-            bad = first_not_finite(block_out)
+            inputs = encode(X[rows], dtype, device)
+            output = pool(module(inputs.to(device)))
+            # Before a link, which may take infinity for a probability of one.
+            bad = first_not_finite(output)
             if bad is not None:
                 refuse(start + bad)
-            if link is not None:
-                block_out = link(block_out)
-            part = block_out.cpu().numpy()
+            part = answer(output)
             if n_rows <= step:
                 return part
-            if outputs is None:
-                outputs = np.empty((n_rows, part.shape[1]), dtype=part.dtype)
-            outputs[rows] = part
-    return outputs if outputs is not None else np.empty((0, 0))
+            joined = joined or _Joined(part, n_rows)
+            joined.add(part)
+    return np.empty((0, 0)) if joined is None else joined.whole()
+
+
+class _Joined:
+    """Answers of blocks on their way to one answer, of the type of the first."""
+
+    def __init__(self, first: Any, n_rows: int) -> None:
+        self.parts: list[Any] = []
+        self.filled = 0
+        self.array: Array | None = None
+        if isinstance(first, np.ndarray):
+            # In place, since all parts and their copy may be too much for the memory.
+            self.array = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
+
+    def add(self, part: Any) -> None:
+        """Append a block."""
+        if self.array is None:
+            self.parts.append(part)
+            return
+        self.array[self.filled : self.filled + len(part)] = part
+        self.filled += len(part)
+
+    def whole(self) -> Any:
+        """Return all of them."""
+        if self.array is not None:
+            return self.array
+        if sp.issparse(self.parts[0]):
+            return sp.vstack(self.parts, format=self.parts[0].format)
+        return list(chain.from_iterable(self.parts))
 
 
 def first_not_finite(outputs: torch.Tensor) -> int | None:

@@ -16,7 +16,7 @@ from skdeep.data import ClassTarget, in_memory
 from skdeep.exceptions import ScoringError, SkdeepError
 
 if TYPE_CHECKING:
-    from skdeep.base._job import Job, Part
+    from skdeep.base._fit import Rows
 
 _STANDS_IN = {"valid_loss": "validation loss", "train_loss": "training loss"}
 
@@ -34,7 +34,7 @@ class Monitor:
         Predicts with the network that is trained.
     scorer : callable
         As `sklearn.metrics.check_scoring` returns it.
-    valid : Part
+    valid : Rows
         The validation rows.
     target : ClassTarget or NumberTarget
         What the targets are.
@@ -46,7 +46,7 @@ class Monitor:
     """
 
     def __init__(
-        self, view: Any, scorer: Callable[..., Any], valid: Part, target: Any
+        self, view: Any, scorer: Callable[..., Any], valid: Rows, target: Any
     ) -> None:
         self.view = view
         self.owner = type(view).__name__
@@ -138,7 +138,7 @@ def _named(scoring: Any) -> str:
     return str(getattr(scoring, "__qualname__", repr(scoring)))
 
 
-def lacking(valid: Part, target: Any) -> str:
+def lacking(valid: Rows, target: Any) -> str:
     """Return what makes metrics undefined on validation rows, empty where nothing."""
     if valid.n_rows < 2 and not isinstance(target, ClassTarget):
         return "are a single row"
@@ -156,21 +156,27 @@ def lacking(valid: Part, target: Any) -> str:
     return "all have the same target" if constant.all() else ""
 
 
-def warn_of_substitute(estimator: Any, job: Job, watched: str) -> None:
+def warn_of_substitute(
+    estimator: Any, valid: Rows, target: Any, watched: str, monitor: str
+) -> None:
     """Warn where the monitor never had a value, and another one stood in for it.
 
     Parameters
     ----------
     estimator : DeepEstimator
         That was trained.
-    job : Job
-        Trained.
+    valid : Rows
+        The validation rows.
+    target : ClassTarget or NumberTarget
+        What the targets are.
     watched : str
         What told the best epoch.
+    monitor : str
+        What was to tell it.
     """
-    if job.valid is None or watched == job.plan.stopping.monitor:
+    if watched == monitor:
         return
-    why = lacking(job.valid, job.target)
+    why = lacking(valid, target)
     reason = f", which {why}" if why else ""
     owner, scoring = type(estimator).__name__, _named(estimator.scoring)
     warn(

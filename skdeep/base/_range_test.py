@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
 
-from skdeep._devices import plain_torch
-from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._validate import validate
+from skdeep.base._fit import Fit
+from skdeep.base._phases import without_schedule
 from skdeep.training import TrainingRun
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
-    from skdeep.base._job import Job
-
-
-@dataclass
-class _Tried(Exception):  # noqa: N818 - a signal between our own lines, no error
-    losses: list[float]
-    parameter: str
-    batch_size: int
 
 
 def try_rates(
@@ -63,24 +53,14 @@ def try_rates(
         warm_start=False, callbacks=None, verbose=0
     )
     copied._validate_params()
-    job = validate(copied, X, y, sample_weight, (None, None, None), partial=False)
-
-    def sweep(job: Job) -> NoReturn:
-        plan = replace(
-            job.plan, lr_schedule=None, warmup_fraction=0.0, weight_averaging=None
-        )
-        run = TrainingRun(plan, job.module, job.loss, job.penalty)
-        losses = run.sweep(job.batches, rates, enough)
-        raise _Tried(losses, copied._rate_parameter(job), job.batch_size)
-
-    job.instead = sweep
-    work = float(job.batch_size * copied._n_weights(job.train.X, 1))
-    with (
-        plain_torch(training=True),
-        limit_threads(resolve_n_threads(copied.n_threads, work)),
-    ):
-        try:
-            copied._learn(job, None)
-        except _Tried as tried:
-            return tried.losses, tried.parameter, tried.batch_size
-    raise RuntimeError("a fit ended without a training")  # pragma: no cover
+    fit = Fit(copied, X, y, sample_weight)
+    with fit.conditions():
+        fit.begin()
+        *first, last = [phase for phase in fit.phases if phase.rows == "train"]
+        for phase in first:
+            for _ in fit.steps_of(phase):
+                pass
+        ready = fit.prepare(without_schedule(last))
+        run = TrainingRun(ready.plan, ready.module, ready.loss, ready.penalty)
+        losses = run.sweep(ready.batches, rates, enough)
+    return losses, last.rate_name, fit.batch_size

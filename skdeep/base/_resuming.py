@@ -2,7 +2,7 @@
 
 What was decided before the first epoch (the rows held out, the order of batches, the
 first weights) follows from data, parameters and seeds: a fit that is resumed goes
-through the same verbs again and only then takes up what was kept.
+through the same steps again and only then takes up what was kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from skdeep.training import EpochHooks, check_generators
 if TYPE_CHECKING:
     import torch
 
-    from skdeep.base._job import Job, Part
+    from skdeep.base._fit import Fit, Rows
     from skdeep.training import TrainingRun
 
 # Parameters that may be others when a fit is resumed: they do not change its outcome,
@@ -64,7 +64,7 @@ class CheckpointStore(Protocol):
         ...
 
 
-class Ledger:
+class TrainingKeeper:
     """Keep the state of a fit, phase by phase, and take it up again.
 
     A phase is one training; some fits have two, of which the second builds on what the
@@ -76,7 +76,7 @@ class Ledger:
         The user's.
     estimator : DeepEstimator
         Being fitted.
-    job : Job
+    fit : Fit
         Validated. Its seeds become those of the fit that is resumed.
 
     Raises
@@ -85,30 +85,30 @@ class Ledger:
         If what was kept belongs to other data or parameters.
     """
 
-    def __init__(self, store: CheckpointStore, estimator: Any, job: Job) -> None:
+    def __init__(self, store: CheckpointStore, estimator: Any, fit: Fit) -> None:
         self.store = store
         self.estimator = estimator
-        self.identity = _identity(estimator, job)
+        self.identity = _identity(estimator, fit)
         self.finished: list[dict[str, Any]] = []
         self.waiting: list[dict[str, Any]] = []
         kept = store.read()
         if kept is not None:
             owner = type(estimator).__name__
             with _of_a_file():
-                _check_kept(kept, job)
+                _check_kept(kept, fit)
                 _compare(owner, kept["identity"], self.identity)
-            job.streams = Streams(**kept["streams"])
+            fit.streams = Streams(**kept["streams"])
             self.waiting = list(kept["phases"])
-            if job.deadline is not None:
-                job.deadline -= sum(phase["seconds"] for phase in self.waiting)
-        self.streams = asdict(job.streams)
+            if fit.deadline is not None:
+                fit.deadline -= sum(phase["seconds"] for phase in self.waiting)
+        self.streams = asdict(fit.streams)
 
-    def follow(self, job: Job, run: TrainingRun, hooks: EpochHooks) -> EpochHooks:
+    def follow(self, fit: Fit, run: TrainingRun, hooks: EpochHooks) -> EpochHooks:
         """Return hooks that keep the next phase of the fit, and take it up.
 
         Parameters
         ----------
-        job : Job
+        fit : Fit
             Built.
         run : TrainingRun
             Of the phase, fresh.
@@ -121,11 +121,11 @@ class Ledger:
         """
         kept = self.waiting.pop(0) if self.waiting else None
         if kept is not None:
-            fresh = {n: g.get_state() for n, g in job.generators.items()}
+            fresh = {n: g.get_state() for n, g in fit.generators.items()}
             check_generators(kept["generators"], fresh)
             with _of_a_file():
                 for name, state in kept["generators"].items():
-                    job.generators[name].set_state(state)
+                    fit.generators[name].set_state(state)
             if kept["over"]:
                 self.finished.append(kept)
             kept = {n: value for n, value in kept.items() if n != "generators"}
@@ -136,25 +136,25 @@ class Ledger:
             phase = run.capture(over=over)
             phase["generators"] = {
                 name: generator.get_state()
-                for name, generator in job.generators.items()
+                for name, generator in fit.generators.items()
             }
             training = {
                 "identity": self.identity,
                 "streams": self.streams,
                 "phases": [*self.finished, phase],
             }
-            self.store.write(training, self._as_of_now(job, run))
+            self.store.write(training, self._as_of_now(fit, run))
             if over:
                 self.finished.append(phase)
 
         return replace(hooks, keep=keep, kept=kept)
 
-    def _as_of_now(self, job: Job, run: TrainingRun) -> Any:
+    def _as_of_now(self, fit: Fit, run: TrainingRun) -> Any:
         """Return the estimator that training would leave if it ended here."""
         estimator = copy.copy(self.estimator)
         for name in CALLBACK_ATTRIBUTES:
             vars(estimator).pop(name, None)
-        vars(estimator).update(self.estimator._fitted(job, run.snapshot()))
+        vars(estimator).update(fit.attributes(run.snapshot()))
         return estimator
 
 
@@ -174,7 +174,7 @@ def _of_a_file() -> Iterator[None]:
         ) from error
 
 
-def _check_kept(kept: Any, job: Job) -> None:
+def _check_kept(kept: Any, fit: Fit) -> None:
     """Raise where a checkpoint lacks something, or holds it in another kind."""
     identity, streams, phases = kept["identity"], kept["streams"], kept["phases"]
     texts = (
@@ -183,7 +183,7 @@ def _check_kept(kept: Any, job: Job) -> None:
         *identity["data"].values(),
         *([] if identity["start"] is None else [identity["start"]]),
     )
-    seeds = asdict(job.streams)
+    seeds = asdict(fit.streams)
     good = (
         all(type(text) is str for text in texts)
         and streams.keys() == seeds.keys()
@@ -230,7 +230,7 @@ def check_store(owner: str, store: Any, callbacks: Any) -> None:
         )
 
 
-def _identity(estimator: Any, job: Job) -> dict[str, Any]:
+def _identity(estimator: Any, fit: Fit) -> dict[str, Any]:
     """Return what must be the same for a fit to be resumed."""
     parameters = estimator.get_params(deep=False)
     seed = estimator.random_state
@@ -239,19 +239,19 @@ def _identity(estimator: Any, job: Job) -> dict[str, Any]:
         "parameters": {
             **{n: _spelled(v) for n, v in parameters.items() if n not in _FREE},
             "random_state": repr(int(seed)) if isinstance(seed, Integral) else "drawn",
-            "device": job.device.type,
+            "device": fit.device.type,
         },
         "data": {
-            "X": digest(job.train.X),
-            "y": digest(job.train.y),
-            "sample_weight": digest(job.train.weight),
-            "the validation rows": digest(_of_part(job.valid)),
+            "X": digest(fit.train.X),
+            "y": digest(fit.train.y),
+            "sample_weight": digest(fit.train.weight),
+            "the validation rows": digest(_of_part(fit.valid)),
         },
-        "start": None if job.before is None else _digest_of(estimator.module_),
+        "start": None if fit.before is None else _digest_of(estimator.module_),
     }
 
 
-def _of_part(part: Part | None) -> Any:
+def _of_part(part: Rows | None) -> Any:
     return None if part is None else [part.X, part.y, part.weight]
 
 

@@ -7,49 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from skdeep.data import ClassTarget, in_memory
+from skdeep.data import in_memory
 from skdeep.training import Answers
 
 if TYPE_CHECKING:
     from skdeep._typing import Array
-    from skdeep.base._job import Job, Part
+    from skdeep.base._fit import Fit, Rows
 
 
-def answers(view: Any, job: Job) -> Answers:
+def answers(view: Any, fit: Fit) -> Answers:
     """Return what such callbacks get in place of tensors.
 
     Parameters
     ----------
     view : DeepEstimator
         Predicts with the network that is being trained.
-    job : Job
+    fit : Fit
         Its rows and its target are given to them.
 
     Returns
     -------
     answers : Answers
     """
-    target = job.target
+    task = fit.task
 
     def decode(output: torch.Tensor, method: str) -> Array:
         state = view._state
-        pooled = view._pool(state, output)
-        linked = view._link(state, pooled)
-        if method != "predict":
-            proba: Array = linked.cpu().numpy()
-            return proba
-        outputs = pooled if isinstance(target, ClassTarget) else linked
-        predicted: Array = target.decode(outputs.cpu().numpy())
+        what = "predictions" if method == "predict" else "probabilities"
+        pooled = view._pooled(state, output)
+        predicted: Array = getattr(task, what)(pooled, state.input_dtype)
         return predicted
 
     def restore(y: Any) -> Any:
         # Targets that were mixed are no one's.
-        return target.restore(y) if isinstance(y, torch.Tensor) else y
+        return task.target.restore(y) if isinstance(y, torch.Tensor) else y
 
-    return Answers(view, _rows(job.train), _rows(job.valid), decode, restore)
+    return Answers(view, _rows(fit.train), _rows(fit.valid), decode, restore)
 
 
-def _rows(part: Part | None) -> tuple[Any, Any] | None:
+def _rows(part: Rows | None) -> tuple[Any, Any] | None:
     return None if part is None else (in_memory(part.X), part.y)
 
 

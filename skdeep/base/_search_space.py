@@ -1,6 +1,6 @@
-"""Search spaces: what a front door holds worth trying, as Optuna distributions.
+"""Search spaces: what an estimator holds worth trying, as Optuna distributions.
 
-A front door declares a table of its own: for each parameter the profile from which on
+An estimator declares a table of its own: for each parameter the profile from which on
 it is searched, and a range, or a function that finds one for the case at hand. The
 words of that table are here; Optuna is imported in this file alone, and late.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -167,66 +167,32 @@ WIDE_SPACE: SearchTable = MappingProxyType(
 )
 
 
-class SearchSpaces:
-    """The method by which an estimator tells what is worth searching."""
-
-    _search_table: ClassVar[SearchTable] = MappingProxyType({})
-
-    def search_space(
-        self,
-        profile: Profile = "balanced",
-        *,
-        prefix: str | None = None,
-        X: Any = None,
-        y: Any = None,
-    ) -> dict[str, BaseDistribution]:
-        """Return what is worth searching, as a dict to be edited at will.
-
-        Ranges go by how the estimator is set: with ``optimizer="lbfgs"`` there is no
-        learning rate to search, and strengths of an augmenter are searched where one
-        is set. All values are valid whatever the others are.
-
-        Parameters
-        ----------
-        profile : {"fast", "balanced", "wide"}, default="balanced"
-            The two to four parameters that matter most, about eight, or all that is
-            sensible.
-        prefix : str or None, default=None
-            Name of the step that the estimator is in a Pipeline: "mlp" turns "dropout"
-            into "mlp__dropout".
-        X : array-like of shape (n_samples, ...) or None, default=None
-            What will be learnt from. Looked at for the number of rows only, by which
-            go the ranges of batches, widths and dropout.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Its targets. Where a class is rare, class weights are searched.
-
-        Returns
-        -------
-        space : dict of str to optuna.distributions.BaseDistribution
-            New at every call.
-
-        Raises
-        ------
-        ValueError
-            If the profile is unknown.
-        """
-        if profile not in PROFILES:
-            raise InvalidParameterError(
-                f"The 'profile' parameter of {type(self).__name__}.search_space must "
-                f"be a str among {set(PROFILES)}. Got {profile!r} instead."
-            )
-        case = _case(self, X, y)
-        start = f"{prefix.removesuffix('__')}__" if prefix else ""
-        known: Any = self.get_params(deep=False)  # type: ignore[attr-defined]
-        space = {}
-        for name, (first, entry) in self._search_table.items():
-            wanted = PROFILES.index(first) <= PROFILES.index(profile)
-            if not wanted or name.partition("__")[0] not in known:
-                continue
-            found = entry(case) if callable(entry) else entry
-            if found is not None and not _is_single(found):
-                space[f"{start}{name}"] = _distribution(found)
-        return space
+def find_space(
+    estimator: Any,
+    table: SearchTable,
+    profile: Profile,
+    prefix: str | None,
+    X: Any,
+    y: Any,
+) -> dict[str, BaseDistribution]:
+    """Return the distributions of `DeepEstimator.search_space`."""
+    if profile not in PROFILES:
+        raise InvalidParameterError(
+            f"The 'profile' parameter of {type(estimator).__name__}.search_space must "
+            f"be a str among {set(PROFILES)}. Got {profile!r} instead."
+        )
+    case = _case(estimator, X, y)
+    start = f"{prefix.removesuffix('__')}__" if prefix else ""
+    known: Any = estimator.get_params(deep=False)
+    space = {}
+    for name, (first, entry) in table.items():
+        wanted = PROFILES.index(first) <= PROFILES.index(profile)
+        if not wanted or name.partition("__")[0] not in known:
+            continue
+        found = entry(case) if callable(entry) else entry
+        if found is not None and not _is_single(found):
+            space[f"{start}{name}"] = _distribution(found)
+    return space
 
 
 def _case(estimator: Any, X: Any, y: Any) -> Case:

@@ -1,8 +1,8 @@
 """Many fits at once: networks of one shape are trained together.
 
-Each fit goes through the verbs as it would by itself, up to "train". There fits whose
-networks, batches and optimizers are alike share one stacked network; the others train
-alone. What comes out is what each would be by itself, up to rounding.
+Each fit is prepared as it would be by itself. Then fits whose networks, batches and
+optimizers are alike share one stacked network; the others train alone. What comes out
+is what each would be by itself, up to rounding.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,16 +18,14 @@ from skdeep._compat import InvalidParameterError
 from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._monitor import warn_of_substitute
-from skdeep.base._validate import validate
+from skdeep.base._fit import Fit
 from skdeep.data import StackedBatches, TensorRows
 from skdeep.losses import StackedLoss, StackedPenalty
-from skdeep.training import OPTIMIZERS, Member, StackedRun, run_through
+from skdeep.training import OPTIMIZERS, Member, StackedRun
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from skdeep.base._job import Job
     from skdeep.data import Batches
 
 # Numbers in all layers of the members that go through a stack at once: many more than
@@ -58,7 +56,8 @@ class FitRequest:
     error: Exception | None = None
     seconds: float = 0.0
     together: int = 1
-    job: Job | None = field(default=None, repr=False)
+    fit: Fit | None = field(default=None, repr=False)
+    ready: Any = field(default=None, repr=False)
 
 
 def can_be_stacked(estimator: Any) -> bool:
@@ -71,7 +70,7 @@ def can_be_stacked(estimator: Any) -> bool:
     # Its own `fit` says what is wrong with it, and the others go on.
     except InvalidParameterError:
         return False
-    return bool(estimator._stacks())
+    return bool(estimator._network().stacks)
 
 
 def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
@@ -88,18 +87,18 @@ def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:
     request : FitRequest
         Each of them once, as soon as it is done.
     """
-    twins: dict[Hashable, list[Job]] = {}
+    twins: dict[Hashable, list[FitRequest]] = {}
     places: dict[Hashable, int] = {}
     groups: dict[Hashable, list[FitRequest]] = {}
     for number, request in enumerate(requests):
         with plain_torch(training=True), _timed(request):
             _prepare(request)
-        if request.job is None:
+        if request.fit is None:
             yield request
             continue
-        _share(request.job, twins.setdefault(request.source, []))
+        _share(request, twins.setdefault(request.source, []))
         places.setdefault(request.source, len(places))
-        key = _stack_key(request.estimator, request.job)
+        key = _stack_key(request)
         groups.setdefault((number,) if key is None else key, []).append(request)
     twins.clear()
     for group in groups.values():
@@ -124,52 +123,47 @@ class _timed:  # noqa: N801 - a context, as `contextlib.suppress` is
         self.request.seconds += time.perf_counter() - self.started
         if not isinstance(error, Exception):
             return False
-        self.request.error, self.request.job = error, None
+        self.request.error, self.request.fit = error, None
         return True
 
 
 def _limited(request: FitRequest, n_members: int) -> Any:
-    job: Any = request.job
-    weights = sum(p.numel() for p in job.module.parameters())
-    work = float(n_members * job.batch_size * weights)
+    weights = sum(p.numel() for p in request.ready.module.parameters())
+    work = float(n_members * request.ready.plan.batch_size * weights)
     return limit_threads(resolve_n_threads(request.estimator.n_threads, work))
 
 
 def _prepare(request: FitRequest) -> None:
-    """Go through the verbs of a fit up to the training."""
+    """Go through a fit up to its training."""
     estimator, params = request.estimator, request.params
     estimator._validate_params()
-    validation = tuple(
+    X_val, y_val, weight_val = (
         params.get(f"{name}_val") for name in ("X", "y", "sample_weight")
     )
-    job = validate(
-        estimator,
-        request.X,
-        request.y,
-        params.get("sample_weight"),
-        validation,  # type: ignore[arg-type]  # of three
-        partial=False,
-    )
+    weight, validation = params.get("sample_weight"), (X_val, y_val, weight_val)
+    fit = Fit(estimator, request.X, request.y, weight, validation)
     with limit_threads(1):
-        estimator._encode(job, None)
-        estimator._split(job)
-        estimator._build(job)
-    request.job = job
+        fit.begin()
+        request.ready = fit.prepare(fit.phases[0])
+    request.fit = fit
 
 
-def _share(job: Job, others: list[Job]) -> None:
-    """Hold rows that another job on the same data has as well only once."""
-    for twin in others:
-        if _same_rows(job.batches, twin.batches) and _same_rows(
-            job.valid_batches, twin.valid_batches
+def _share(request: FitRequest, others: list[FitRequest]) -> None:
+    """Hold rows that another fit on the same data has as well only once."""
+    fit: Any = request.fit
+    ready = request.ready
+    for other in others:
+        twin: Any = other.fit
+        if _same_rows(ready.batches, other.ready.batches) and _same_rows(
+            ready.valid, other.ready.valid
         ):
-            job.train = replace(twin.train, weight=job.train.weight)
-            _take_rows(job.batches, twin.batches)
-            if job.valid is not None and twin.valid is not None:
-                job.valid = replace(twin.valid, weight=job.valid.weight)
-                _take_rows(job.valid_batches, twin.valid_batches)
+            fit.train = replace(twin.train, weight=fit.train.weight)
+            _take_rows(ready.batches, other.ready.batches)
+            if fit.valid is not None and twin.valid is not None:
+                fit.valid = replace(twin.valid, weight=fit.valid.weight)
+                _take_rows(ready.valid, other.ready.valid)
             return
-    others.append(job)
+    others.append(request)
 
 
 def _same_rows(one: Batches | None, other: Batches | None) -> bool:
@@ -189,18 +183,20 @@ def _take_rows(batches: Any, twin: Any) -> None:
     batches.rows, batches.y = twin.rows, twin.y
 
 
-def _stack_key(estimator: Any, job: Job) -> Hashable | None:
+def _stack_key(request: FitRequest) -> Hashable | None:
     """Return what networks trained together have in common; None trains alone."""
-    plan, batches = job.plan, job.batches
+    estimator, ready = request.estimator, request.ready
+    fit: Any = request.fit
+    plan, batches = ready.plan, ready.batches
     named = isinstance(estimator.loss, str) and plan.optimizer.name in OPTIMIZERS
     listened = estimator.callbacks or getattr(estimator, "_skl_callbacks", None)
     fits = (
-        estimator._stacks()
+        fit.network.stacks
         and named
         and plan.optimizer.name != "lbfgs"
         and set(plan.optimizer.params) <= _HARMLESS
         and isinstance(batches.rows, TensorRows)
-        and (job.valid is None or estimator.scoring == "loss")
+        and (ready.valid is None or estimator.scoring == "loss")
         and plan.weight_averaging is None
         and plan.autocast_dtype is None
         and plan.deadline is None
@@ -211,22 +207,22 @@ def _stack_key(estimator: Any, job: Job) -> Hashable | None:
         return None
     return (
         type(estimator),
-        repr({k: v for k, v in job.architecture.items() if k != "dropout"}),
-        tuple(tuple(p.shape) for p in job.module.parameters()),
+        repr({k: v for k, v in fit.architecture.items() if k != "dropout"}),
+        tuple(tuple(p.shape) for p in ready.module.parameters()),
         repr(replace(plan.optimizer, learning_rate=1.0, weight_decay=0.0)),
         tuple(batches.edges[:-1]),
-        job.valid_batches is None,
-        (job.dtype, str(job.device), estimator.n_threads),
+        ready.valid is None,
+        (fit.dtype, str(fit.device), estimator.n_threads),
         tuple((name, repr(getattr(estimator, name, None))) for name in _OF_THE_LOSS),
-        type(job.loss),
+        type(ready.loss),
     )
 
 
 def _chunks(group: list[FitRequest]) -> Iterator[list[FitRequest]]:
     """Cut a group into stacks that the caches of a processor hold."""
-    job: Any = group[0].job
-    widths = sum(p.shape[0] for p in job.module.parameters() if p.ndim == 1)
-    numbers = job.batches.batch_size * (job.batches.rows.n_columns + widths)
+    ready = group[0].ready
+    widths = sum(p.shape[0] for p in ready.module.parameters() if p.ndim == 1)
+    numbers = ready.plan.batch_size * (ready.batches.rows.n_columns + widths)
     size = max(1, min(MOST_MEMBERS, STACK_NUMBERS // numbers))
     n_chunks = -(-len(group) // size)
     even = -(-len(group) // n_chunks)
@@ -238,39 +234,41 @@ def _train(chunk: list[FitRequest]) -> None:
     if len(chunk) == 1:
         (request,) = chunk
         with _timed(request), _limited(request, 1):
-            job: Any = request.job
-            trained = run_through(request.estimator._training(job))
-            request.estimator._adopt(job, trained)
-        request.job = None
+            fit: Any = request.fit
+            for _ in fit.train_phase(fit.phases[0], request.ready):
+                pass
+            request.estimator._adopt(fit.attributes())
+        request.fit = request.ready = None
         return
     members = _run_stack(chunk)
     for request, member in zip(chunk, members, strict=True):
         request.seconds += member.seconds
         request.together = len(chunk)
         with _timed(request):
-            trained, job = member.trained(), cast("Job", request.job)
-            warn_of_substitute(request.estimator, job, trained.watched)
-            request.estimator._adopt(job, trained)
-        request.job = None
+            fit = request.fit
+            fit.finish(fit.phases[0], request.ready, member.trained())
+            request.estimator._adopt(fit.attributes())
+        request.fit = request.ready = None
 
 
 def _run_stack(chunk: list[FitRequest]) -> list[Member]:
     """Train a stack to the end and return what came of its members."""
-    jobs: list[Any] = [request.job for request in chunk]
-    members = [Member(job.plan, job.module, job.loss, job.penalty) for job in jobs]
-    network = chunk[0].estimator._stack(
-        [job.module for job in jobs], [job.generators["dropout"] for job in jobs]
+    fits: list[Any] = [request.fit for request in chunk]
+    ready = [request.ready for request in chunk]
+    members = [Member(r.plan, r.module, r.loss, r.penalty) for r in ready]
+    network = fits[0].network.stack(
+        [r.module for r in ready], [fit.generators["dropout"] for fit in fits]
     )
-    like = next(jobs[0].module.parameters()).detach()
-    batches: Any = StackedBatches([job.batches for job in jobs])
+    like = next(ready[0].module.parameters()).detach()
+    batches: Any = StackedBatches([r.batches for r in ready])
     valid: Any = None
-    if jobs[0].valid_batches is not None:
-        valid = StackedBatches([job.valid_batches for job in jobs])
+    if ready[0].valid is not None:
+        valid = StackedBatches([r.valid for r in ready])
     run = StackedRun(
         members,
         network,
-        StackedLoss([job.loss for job in jobs]).to(like.device),
-        StackedPenalty([job.penalty for job in jobs], like),
+        StackedLoss([r.loss for r in ready]).to(like.device),
+        StackedPenalty([r.penalty for r in ready], like),
         batches,
         valid,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skdeep._compat import callback_management
 from skdeep.base._estimator import DeepEstimator
-from skdeep.base._validate import validate
+from skdeep.base._fit import Fit
 
 if TYPE_CHECKING:
     from skdeep._typing import MatrixLike
@@ -68,10 +68,16 @@ class StepwiseFit:
         self._cleanup = ExitStack()
         self._cleanup.enter_context(callback_management(estimator))
         validation = (X_val, y_val, sample_weight_val)
-        self._job = validate(estimator, X, y, sample_weight, validation, partial=False)
-        self._job.quiet = True
-        self._job.last_epoch = last_epoch
-        self._steps = estimator._learning(self._job, None)
+        self._fit = Fit(
+            estimator,
+            X,
+            y,
+            sample_weight,
+            validation,
+            last_epoch=last_epoch,
+            quiet=True,
+        )
+        self._steps = self._fit.steps()
         self._as_it_is: Callable[[], AbstractContextManager[Any]] | None = None
         self.estimator = estimator
         self.done = False
@@ -80,22 +86,23 @@ class StepwiseFit:
 
     def advance(self) -> None:
         """Train one epoch; with the last one the estimator is fitted."""
-        with self.estimator._conditions(self._job):
+        fit = self._fit
+        with fit.conditions():
             try:
                 self._as_it_is = next(self._steps)
-            except StopIteration as end:
-                trained = end.value
+            except StopIteration:
+                pass
             else:
                 self.n_epochs += 1
                 return
-        job, plan = self._job, self._job.plan
-        self.estimator._adopt(job, trained)
+        self.estimator._adopt(fit.attributes())
         self.done = True
         self.close()
         self.n_epochs = int(self.estimator.n_iter_)
-        first = job.first or trained
-        restored = job.first is not None or plan.stopping.restore_best
-        self.kept_epoch = first.best_epoch if restored else trained.n_epochs
+        last = [done for done in fit.done if done.phase.rows == "train"][-1]
+        restored = last is not fit.done[-1] or last.plan.stopping.restore_best
+        trained = last.trained
+        self.kept_epoch = trained.best_epoch if restored else trained.n_epochs
 
     @contextmanager
     def look(self) -> Iterator[Any]:

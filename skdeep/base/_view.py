@@ -1,4 +1,4 @@
-"""A fitted estimator opened for instruments: its prediction, one step at a time."""
+"""A fitted estimator opened for inspection: its prediction, one step at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class FittedView:
-    """What instruments may see of a fitted estimator, whatever its front door.
+    """What inspection may see of a fitted estimator of any family.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class FittedView:
         A fitted estimator of skdeep, or a Pipeline that ends in one, or a search that
         found one.
     needed_by : str
-        Public name of the instrument, for errors.
+        Public name of the function or class, for errors.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class FittedView:
 
     def read(self, X: MatrixLike) -> Any:
         """Return rows of a Pipeline's X as the estimator reads them, validated."""
-        return self.estimator._read(self.transform(X), reset=False)
+        return self.estimator._read(self.transform(X))
 
     def pixels(self, table: Any) -> torch.Tensor:
         """Return images of shape (n, n_channels, height, width) in [0, 1]."""
@@ -143,8 +143,13 @@ class FittedView:
 
     def inputs(self, table: Any) -> torch.Tensor:
         """Return rows as all of the network takes them, on its device."""
-        encoded = self.estimator._whole_rows(self._state, table, self.dtype)
+        modality, network = self._parts()
+        place = (self.dtype, self.device)
+        encoded: torch.Tensor = network.whole_inputs(modality, table, *place)
         return encoded.to(self.device)
+
+    def _parts(self) -> tuple[Any, Any]:
+        return self.estimator._fitted_modality(), self.estimator._network()
 
     def grams(self, table: Any) -> Any:
         """Return the n-grams of texts that the network knows.
@@ -164,9 +169,12 @@ class FittedView:
 
     def blank(self) -> torch.Tensor:
         """Return one row that says nothing, as all of the network takes it."""
+        n_features = getattr(self.estimator, "n_features_in_", None)
+        modality, _ = self._parts()
         # It is moved to the network's device, and no data come from that of "meta".
         with plain_device():
-            return self.estimator._blank_row(self._state, self.dtype).to(self.device)
+            blank: torch.Tensor = modality.blank(n_features, self.dtype)
+            return blank.to(self.device)
 
     def row_shape(self) -> tuple[int, ...]:
         """Return the shape of one row, as all of the network takes it."""
@@ -202,16 +210,16 @@ class FittedView:
 
     def pooled(self, raw: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""
-        return self.estimator._pool(self._state, raw)
+        return self.estimator._pooled(self._state, raw)
 
     def linked(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return probabilities, or numbers in the network's units."""
-        return self.estimator._link(self._state, pooled)
+        return self.estimator._fitted_task().link(pooled)
 
     def decoded(self, pooled: torch.Tensor, linked: torch.Tensor) -> Array:
         """Return what `predict` says."""
-        outputs = pooled if self.is_classifier else linked
-        predicted: Array = self._state.target.decode(outputs.cpu().numpy())
+        task = self.estimator._fitted_task()
+        predicted: Array = task.predictions(pooled, self._state.input_dtype)
         return predicted
 
     def losses(self, X: MatrixLike, y: Any) -> tuple[Array, Array]:
@@ -247,19 +255,20 @@ class FittedView:
         rows : ndarray of shape (n_scored,) or None
             Their places in X; None where all of them are scored.
         """
-        estimator, state, target = self.estimator, self._state, self._state.target
-        checks = estimator._target_checks()
-        check_target_form(y, self.name, labels=self.is_classifier)
+        estimator = self.estimator
+        task = estimator._fitted_task()
+        check_target_form(y, self.name, labels=task.labels)
         X, y, rows = self._scored_rows(X, y)
-        table, y = estimator._read(X, y, reset=False, **checks)
-        encode = target.codes if self.is_classifier else target.columns
-        coded = target.encode(encode(y, self.name), self.dtype)
-        step = estimator._block_rows(state, table)
+        modality, network = self._parts()
+        table, y = modality.read(estimator, X, y, reset=False, **(task.checks or {}))
+        coded = task.tensor(task.codes(y), self.dtype)
+        step = estimator._block_rows(modality, network, table)
+        place = (self.dtype, self.device)
         parts = []
         with self.running(min(step, table.shape[0])):
             for start in range(0, table.shape[0], step):
                 part = slice(start, start + step)
-                block = estimator._encode_rows(state, table[part], self.dtype)
+                block = network.inputs(estimator, modality, table[part], *place)
                 output = self.module(block.to(self.device))
                 parts.append(self._block_losses(output, coded[part].to(self.device)))
         return np.concatenate(parts), y, rows

@@ -23,6 +23,7 @@ from skdeep.data._scaling import BLOCK_ROWS, ColumnScaler
 from skdeep.data._splits import holdout, rare_rows, share_rare
 from skdeep.data._stacked_batches import StackedBatches
 from skdeep.data._tables import (
+    NO_TARGETS,
     Rows,
     TensorRows,
     check_table,
@@ -45,6 +46,7 @@ from skdeep.data._weights import check_weights, class_weights
 __all__ = [
     "BLOCK_ROWS",
     "BYTES",
+    "NO_TARGETS",
     "BagEncoder",
     "BagRows",
     "Batch",

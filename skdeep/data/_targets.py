@@ -235,6 +235,11 @@ class NumberTarget:
         How many predictions of a single column are made at once, in ascending order.
     clip : bool, default=False
         Keep predictions within the range of the training targets.
+
+    Attributes
+    ----------
+    log_link : bool
+        Whether the network puts out the logarithm of what it predicts.
     """
 
     def __init__(
@@ -252,6 +257,7 @@ class NumberTarget:
         self.n_quantiles = n_quantiles
         self.limits: tuple[Array, Array] | None = None
         self.clip = clip
+        self.log_link = False
         self.scaler = (
             None if scaling is None else ColumnScaler(by_mean=scaling == "mean")
         )
@@ -313,6 +319,12 @@ class NumberTarget:
         if self.n_quantiles > 1:
             scaled = np.repeat(scaled, self.n_quantiles, axis=1)
         return torch.from_numpy(np.array(scaled, order="C")).to(dtype)
+
+    def link(self, output: torch.Tensor) -> torch.Tensor:
+        """Return predictions on the scale of the network from what it puts out."""
+        if not self.log_link:
+            return output
+        return torch.exp(output).clamp_max(torch.finfo(output.dtype).max)
 
     def restore(self, encoded: torch.Tensor) -> Array:
         """Return the numbers that `encode` made a tensor of."""

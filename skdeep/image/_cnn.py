@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import DEEPEST, PerLayer, network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
-from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor, input_size
+from skdeep.base import SHARED_CONSTRAINTS, Material, Modality, Network
+from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageBase, input_size
 from skdeep.image._search_spaces import CNN_SPACE
 from skdeep.networks import ACTIVATIONS, ConvNet, map_sizes, per_layer
 
@@ -63,22 +63,19 @@ _OF_THE_NETWORK = (
 _OF_THE_IMAGES = ("image_size", "resize_mode", "feature_scaling")
 
 
-class CNNDoor(ImageDoor, PerceptronDoor):
-    """Hooks of the convolutional networks."""
-
-    _search_table = CNN_SPACE
-
-    def _auto_batch(self, n_rows: int) -> int:
-        """Return a batch that makes many steps: images are few, and a step is long."""
-        return min(64, n_rows)
+class ConvolutionalNetwork(Network):
+    """Blocks of convolutions, and dense layers after them."""
 
     def _channels(self) -> tuple[int, ...]:
         """Return the channels of each block, a single number repeated."""
-        channels, n_layers = self.conv_channels, self.n_conv_layers
+        channels, n_layers = (
+            self.parameters.conv_channels,
+            self.parameters.n_conv_layers,
+        )
         single = isinstance(channels, Integral) or len(channels) == 1
         if n_layers is not None and not single:
             raise ValueError(
-                f"The 'n_conv_layers' parameter of {type(self).__name__} repeats a "
+                f"The 'n_conv_layers' parameter of {self.owner} repeats a "
                 f"single number of conv_channels. Got {n_layers!r} and {channels!r}. "
                 "Pass an int for conv_channels, or n_conv_layers=None."
             )
@@ -89,40 +86,44 @@ class CNNDoor(ImageDoor, PerceptronDoor):
 
     def _layers(self) -> dict[str, Any]:
         """Return what `ConvNet` takes, one value a layer."""
-        channels, widths = self._channels(), self._widths()
+        p = self.parameters
+        channels, widths = self._channels(), self.widths()
         n_blocks, n_layers = len(channels), len(channels) + len(widths)
         return {
             "conv_channels": channels,
             "hidden_layer_sizes": widths,
-            "kernel_size": per_layer(self.kernel_size, n_blocks, "kernel_size"),
-            "pool_size": per_layer(self.pool_size, n_blocks, "pool_size"),
-            "activation": per_layer(self.activation, n_layers, "activation"),
-            "conv_dropout": per_layer(self.conv_dropout, n_blocks, "conv_dropout"),
-            "dropout": per_layer(self.dropout, len(widths), "dropout"),
+            "kernel_size": per_layer(p.kernel_size, n_blocks, "kernel_size"),
+            "pool_size": per_layer(p.pool_size, n_blocks, "pool_size"),
+            "activation": per_layer(p.activation, n_layers, "activation"),
+            "conv_dropout": per_layer(p.conv_dropout, n_blocks, "conv_dropout"),
+            "dropout": per_layer(p.dropout, len(widths), "dropout"),
         }
 
-    def _architecture(self, table: Any) -> dict[str, Any]:
-        same = {n: getattr(self, n) for n in (*_OF_THE_NETWORK, *_OF_THE_IMAGES)}
-        return {**self._layers(), **same}
+    def architecture(self) -> dict[str, Any]:
+        """Return the layers, and how images are read."""
+        names = (*_OF_THE_NETWORK, *_OF_THE_IMAGES)
+        return {**self._layers(), **{n: getattr(self.parameters, n) for n in names}}
 
-    def _n_weights(self, table: Any, n_outputs: int) -> int:
-        found = input_size(self, table)
+    def work(self, table: Any, n_outputs: int) -> int:
+        """Return the multiply-adds of an image; 0 where its size is not known."""
+        found = input_size(self.parameters.image_size, table)
         if found is None:
             return 0
         channels = self._channels()
-        sizes = map_sizes(*found, channels, self.pool_size)
-        kernels = per_layer(self.kernel_size, len(channels), "kernel_size")
+        sizes = map_sizes(*found, channels, self.parameters.pool_size)
+        kernels = per_layer(self.parameters.kernel_size, len(channels), "kernel_size")
         work = sum(
             before[0] * after[0] * before[1] * before[2] * kernel**2
             for (before, after), kernel in zip(pairwise(sizes), kernels, strict=True)
         )
         last, height, width = sizes[-1]
-        flat = last if self.global_pooling else last * height * width
-        widths = (flat, *self._widths(), n_outputs)
+        flat = last if self.parameters.global_pooling else last * height * width
+        widths = (flat, *self.widths(), n_outputs)
         return int(work + sum(a * b for a, b in pairwise(widths)))
 
-    def _block_rows(self, state: FittedState, table: Any) -> int:
-        sizes = cast(ConvNet, self.module_).map_sizes
+    def block_rows(self, module: torch.nn.Module, modality: Modality) -> int:
+        """Return how many images the largest map leaves room for."""
+        sizes = cast(ConvNet, module).map_sizes
         # A block's convolution keeps the height and width of its input.
         largest = max(
             max(before[0], after[0]) * before[1] * before[2]
@@ -130,20 +131,38 @@ class CNNDoor(ImageDoor, PerceptronDoor):
         )
         return max(1, min(MAX_BLOCK_IMAGES, BLOCK_NUMBERS // largest))
 
-    def _build_network(self, job: Job) -> torch.nn.Module:
+    def build(self, material: Material) -> torch.nn.Module:
+        """Return a network of random weights."""
         return _network(
-            job.architecture,
-            job.scaler,
-            job.target.n_outputs,
-            dtype=job.dtype,
-            generator=job.generators["initialization"],
+            self.architecture(),
+            material.modality.encoder,
+            material.task.n_outputs,
+            dtype=material.dtype,
+            generator=material.generator,
         )
 
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    def rebuild(
+        self,
+        described: Mapping[str, Any],
+        weights: Mapping[str, torch.Tensor],
+        state: FittedState,
+        n_features: int | None,
     ) -> torch.nn.Module:
-        state = self._state
+        """Return a network of the same layers."""
         return _network(state.architecture, state.scaler, state.target.n_outputs)
+
+
+class CNNBase(ImageBase):
+    """What the two convolutional networks share."""
+
+    _search_table = CNN_SPACE
+
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return a batch that makes many steps: images are few, and a step is long."""
+        return min(64, n_rows)
+
+    def _network(self) -> ConvolutionalNetwork:
+        return ConvolutionalNetwork(self)
 
 
 def _network(

@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
-from skdeep.image._cnn import CNN_CONSTRAINTS, CNNDoor
+from skdeep.image._cnn import CNN_CONSTRAINTS, CNNBase
 from skdeep.losses import LOSSES_CLASSIFICATION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class CNNClassifier(CNNDoor, DeepClassifier):
+class CNNClassifier(CNNBase, DeepClassifier):
     """Convolutional network classifier, trained from scratch.
 
     Blocks of convolution, normalization, activation and pooling, then dense layers
@@ -165,6 +165,8 @@ class CNNClassifier(CNNDoor, DeepClassifier):
         float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last

@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
-from skdeep.image._cnn import CNN_CONSTRAINTS, CNNDoor
+from skdeep.image._cnn import CNN_CONSTRAINTS, CNNBase
 from skdeep.losses import LOSSES_REGRESSION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class CNNRegressor(CNNDoor, DeepRegressor):
+class CNNRegressor(CNNBase, DeepRegressor):
     """Convolutional network regressor, trained from scratch.
 
     Blocks of convolution, normalization, activation and pooling, then dense layers
@@ -167,6 +167,8 @@ class CNNRegressor(CNNDoor, DeepRegressor):
         float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last

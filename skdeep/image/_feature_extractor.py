@@ -15,7 +15,7 @@ from skdeep._constraints import RUNNING
 from skdeep._devices import device_or_cpu, plain_device, plain_torch, resolve_device
 from skdeep._seeding import Streams, draw_seed, torch_generator
 from skdeep._threads import limit_threads, resolve_n_threads
-from skdeep.base import Pickled, VersionStamp, fitted_attributes, rebuilt
+from skdeep.base import Pickled, StampedEstimator, fitted_attributes, rebuilt
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -27,7 +27,7 @@ from skdeep.image._backbones import (
     rebuild_described,
 )
 from skdeep.image._features import Features
-from skdeep.image._inputs import ImageReader
+from skdeep.image._inputs import Images
 from skdeep.networks import MOST_VIEWS, Weights
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _RUNNING = ("random_state", "device", "n_threads")
 
 
 class ImageFeatureExtractor(
-    ImageReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, VersionStamp
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, StampedEstimator
 ):
     """Features of images, found by a pretrained network.
 
@@ -258,7 +258,7 @@ class ImageFeatureExtractor(
             A row for each image.
         """
         check_is_fitted(self)
-        table = self._read(X, reset=False)
+        table = self._read(X)
         return self._features_of(vars(self), table)
 
     def _prepare(self, X: MatrixLike) -> tuple[dict[str, Any], ImageTable]:
@@ -269,7 +269,7 @@ class ImageFeatureExtractor(
     def _made_ready(self, X: MatrixLike) -> tuple[dict[str, Any], ImageTable]:
         # scikit-learn's validation writes on what it is given.
         scratch = type(self)(**self.get_params(deep=False))
-        table = scratch._read(X, reset=True)  # noqa: SLF001 - it is one of us
+        table = self._images().read(scratch, X, reset=True)
         device = resolve_device(self.device)
         weights = find_weights(self)
         streams = Streams.from_seed(draw_seed(self.random_state))
@@ -298,6 +298,22 @@ class ImageFeatureExtractor(
             self.__dict__.pop(name, None)
         self.__dict__.update(fitted)
         return self
+
+    def _images(self) -> Images:
+        """Return how images are read."""
+        return Images(
+            type(self).__name__,
+            image_shape=self.image_shape,
+            image_size=self.image_size,
+            channel_axis=self.channel_axis,
+        )
+
+    def _read(self, X: MatrixLike) -> ImageTable:
+        """Return images as they were read in fit."""
+        images = self._images()
+        images.encoder = self._encoder
+        table: ImageTable = images.read(self, X, reset=False)
+        return table
 
     def _features_of(self, fitted: Mapping[str, Any], table: ImageTable) -> Array:
         features = Features(

@@ -10,14 +10,14 @@ import torch
 from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
-from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedDoor
+from skdeep.image._pretrained import PRETRAINED_CONSTRAINTS, PretrainedBase
 from skdeep.losses import LOSSES_REGRESSION
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class ImageRegressor(PretrainedDoor, DeepRegressor):
+class ImageRegressor(PretrainedBase, DeepRegressor):
     """Image regressor on a pretrained network.
 
     A network that has learnt on many images, its head replaced [1]_. First the new head
@@ -177,6 +177,8 @@ class ImageRegressor(PretrainedDoor, DeepRegressor):
         fit in one batch, else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call, and that decode files. "auto" is one in a
         worker of joblib, else torch's setting, and None that setting anyway.

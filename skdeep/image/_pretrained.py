@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from inspect import signature
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +14,14 @@ from skdeep._compat import Interval
 from skdeep._constraints import network_constraints
 from skdeep._storable import storable
 from skdeep.augmentation import make_augmenter
-from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
+from skdeep.base import (
+    SHARED_CONSTRAINTS,
+    Material,
+    Modality,
+    Network,
+    Phase,
+    RowSetting,
+)
 from skdeep.data import open_store
 from skdeep.image._backbones import (
     BACKBONE_CONSTRAINTS,
@@ -28,7 +35,7 @@ from skdeep.image._backbones import (
     rebuild_described,
 )
 from skdeep.image._features import FeatureRows, Features, block_images
-from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageDoor
+from skdeep.image._inputs import IMAGE_CONSTRAINTS, ImageBase
 from skdeep.image._search_spaces import PRETRAINED_SPACE
 from skdeep.networks import (
     ACTIVATIONS,
@@ -45,19 +52,17 @@ from skdeep.networks import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skdeep._plan import TrainingPlan
     from skdeep._typing import Array
-    from skdeep.base import FittedState, Part, Steps
+    from skdeep.base import FittedState
     from skdeep.data import ImageEncoder, Rows
     from skdeep.networks import Weights
-    from skdeep.training import TrainedNetwork
 
 # Multiply-adds of an image: more than any network that is called small.
 IMAGE_WORK = 10**9
 # What the first odds of a head are multiplied by.
 SMALL = 0.01
-# As many features of validation images as go through a head at once.
-HEAD_BATCH = 1024
+# The phase in which the head learns by itself.
+HEAD = "head"
 
 _NETWORK = network_constraints(list(ACTIVATIONS))
 PRETRAINED_CONSTRAINTS: dict[str, list[Any]] = {
@@ -93,92 +98,132 @@ _OF_THE_HEAD = ("hidden_layer_sizes", "activation", "dropout")
 @storable()
 @dataclass
 class Pretrained:
-    """What a network started from, and what is known of the images of its fit."""
+    """What a network started from."""
 
     weights: Weights | None
-    store: Any
-    head_phase: bool
-    # Found in this fit, of the training and of the validation images.
-    features: dict[str, Array] = field(default_factory=dict)
-    # Of the user's own, until the backbone is built of it.
-    body: torch.nn.Module | None = None
-
-    def identity(self) -> str | None:
-        """Return what tells the weights from others; None where only they do."""
-        return None if self.weights is None else self.weights.sha256
 
 
-class PretrainedDoor(ImageDoor, PerceptronDoor):
-    """Hooks of the estimators with a pretrained backbone.
+class TransferNetwork(Network):
+    """A pretrained backbone, of which some stages may be trained, and a head."""
 
-    A fit has two phases. First the head learns by itself, on features that each image
-    is asked for once; then, where stages are trainable, all that is learns together.
-    """
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters)
+        # Of a fit: where it starts, and the features of its images, found once.
+        self.weights: Weights | None = None
+        self.body: torch.nn.Module | None = None
+        self._found: dict[int, tuple[Any, Array]] = {}
 
-    _search_table = PRETRAINED_SPACE
-
-    def _auto_batch(self, n_rows: int) -> int:
-        return min(32, n_rows)
-
-    def _is_third_party(self) -> bool:
+    @property
+    def third_party(self) -> bool:
+        """Whether the backbone or an activation is foreign code."""
         # All that torchvision's own networks draw has been given a generator.
-        backbone = self.backbone
+        backbone = self.parameters.backbone
         foreign = not isinstance(backbone, str) or backbone.startswith(TIMM)
-        return foreign or super()._is_third_party()
+        return foreign or super().third_party
 
-    def _fine_tunes(self) -> bool:
-        """Tell whether any of the backbone is trained."""
-        return bool(self.trainable_layers != 0)
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether any of the backbone is trained."""
+        return bool(self.parameters.trainable_layers != 0)
 
-    def _starts_at_random(self) -> bool:
-        """Tell whether all is trained from random numbers.
+    @property
+    def starts_at_random(self) -> bool:
+        """Whether all is trained from random numbers.
 
         Then there is nothing for a head to learn on by itself, nor to be careful with.
         """
-        return self.weights is None and self._fine_tunes()
+        return self.parameters.weights is None and self.fine_tunes
 
-    def _learning(self, job: Job, classes: Any) -> Steps:
-        self._check_phases()
-        self._encode(job, classes)
-        self._split(job)
-        goes_on = job.before is not None or job.partial
-        job.pretrained = Pretrained(
-            weights=self._weights(job),
-            store=open_store(self.cache_features),
-            head_phase=not self._fine_tunes()
-            or not (goes_on or self._starts_at_random()),
+    def start(self, before: FittedState | None) -> None:
+        """Find the weights of the backbone."""
+        if before is None:
+            self.weights = find_weights(self.parameters)
+        else:
+            self.weights = before.pretrained.weights
+
+    def kept(self) -> Pretrained:
+        """Return which weights these are."""
+        return Pretrained(self.weights)
+
+    def described(self, module: torch.nn.Module, encoder: Any) -> dict[str, Any]:
+        """Return what users may want to know of backbone and weights."""
+        weights, backbone = self.weights, cast(Backbone, module.backbone)
+        return {
+            "weights_": None if weights is None else weights.name,
+            "weights_sha256_": None if weights is None else weights.sha256,
+            "weights_license_": None if weights is None else weights.license,
+            "n_backbone_features_": backbone.n_features,
+            "n_stages_": len(backbone.stages),
+            "preprocessing_": encoder.described(),
+        }
+
+    def attributes(self, epochs: Mapping[str, int]) -> dict[str, Any]:
+        """Return how many epochs the head has learnt by itself."""
+        return {"n_head_epochs_": epochs.get(HEAD, 0)}
+
+    def new_encoder(
+        self, modality: Modality, table: Any, generator: torch.Generator
+    ) -> ImageEncoder:
+        """Return an encoder to what the weights have been trained on."""
+        p = self.parameters
+        self.body, self.weights = make_own_body(p, self.weights, generator)
+        return make_encoder(p, self.weights, table.layout.n_channels)
+
+    def architecture(self) -> dict[str, Any]:
+        """Return the backbone, the head, and how images are read."""
+        p = self.parameters
+        return {
+            **self._layers(),
+            **{name: getattr(p, name) for name in _OF_THE_NETWORK},
+        }
+
+    def _layers(self) -> dict[str, Any]:
+        p, widths = self.parameters, self.widths()
+        return {
+            "hidden_layer_sizes": widths,
+            "activation": per_layer(p.activation, len(widths), "activation"),
+            "dropout": per_layer(p.dropout, len(widths), "dropout"),
+        }
+
+    def work(self, table: Any, n_outputs: int) -> int:
+        """Return more than any network has that is called small."""
+        return IMAGE_WORK
+
+    def block_rows(self, module: torch.nn.Module, modality: Modality) -> int:
+        """Return how many images the first maps leave room for."""
+        return block_images(modality.encoder)
+
+    def build(self, material: Material) -> torch.nn.Module:
+        """Return the backbone with a head that knows nothing yet."""
+        p, weights, dtype = self.parameters, self.weights, material.dtype
+        encoder, generator = material.modality.encoder, material.generator
+        body, self.body = self.body, None
+        backbone = make_backbone(p, weights, encoder, generator, dtype, body)
+        if weights is not None:
+            # They are in the backbone now.
+            self.weights = replace(weights, state=None)
+        # Before the first image goes through it: there may not be so many stages.
+        self._thaw(backbone)
+        head = MLP(
+            backbone.n_features,
+            n_outputs=material.task.n_outputs,
+            **self._layers(),
+            dtype=dtype,
+            generator=generator,
         )
-        self._build(job)
-        if not job.pretrained.head_phase:
-            return (yield from self._training(job))
-        trained = yield from self._training(job, silent=self._fine_tunes())
-        if not self._fine_tunes():
-            return trained
-        job.probe, job.pretrained.head_phase = trained, False
-        self._thaw(job.module.backbone)
-        self._build(job)
-        return (yield from self._training(job))
-
-    def _weights(self, job: Job) -> Weights | None:
-        if job.before is None:
-            return find_weights(self)
-        weights: Weights | None = job.before.pretrained.weights
-        return weights
-
-    def _check_phases(self) -> None:
-        owner = type(self).__name__
-        if self._fine_tunes() and self.optimizer == "lbfgs":
-            raise ValueError(
-                f"{owner} trains layers at rates of their own, which optimizer='lbfgs' "
-                f"does not have. Got trainable_layers={self.trainable_layers!r}. "
-                "Choose another optimizer, or trainable_layers=0."
-            )
-        if self.cutmix and not self._fine_tunes():
-            raise ValueError(
-                f"The 'cutmix' parameter of {owner} pastes pixels, which a frozen "
-                f"backbone never sees. Got cutmix={self.cutmix!r} with "
-                "trainable_layers=0. Set it to 0, or train a stage."
-            )
+        scale = FeatureScale(backbone.n_features, dtype)
+        last = lies_channels_last(p, backbone, trains=self.fine_tunes)
+        module = TransferNet(backbone, scale, head, channels_last=last)
+        if not self.starts_at_random:
+            backbone.to(material.device).freeze_(0)
+            found = self._features_of(module, encoder, material.X)
+            scale.fit_(found, material.weight)
+            # From about equal odds, not from random ones that few images never correct.
+            # Not from equal ones: Adam would make steps of what is rounding alone.
+            last_layer = cast("torch.nn.Linear", head.layers[-1])
+            last_layer.weight.detach().zero_()
+            last_layer.bias.detach().mul_(SMALL)
+        return module
 
     def _thaw(self, backbone: Any) -> None:
         """Make the trainable stages trainable.
@@ -187,79 +232,24 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         hand the head other features than it has learnt on. Where they came with none,
         batches are all there is.
         """
-        backbone.freeze_(self.trainable_layers, norms=self._starts_at_random())
+        trainable = self.parameters.trainable_layers
+        backbone.freeze_(trainable, norms=self.starts_at_random)
 
-    def _make_scaler(self, job: Job) -> ImageEncoder:
-        pretrained, generator = job.pretrained, job.generators["initialization"]
-        pretrained.body, pretrained.weights = make_own_body(
-            self, pretrained.weights, generator
-        )
-        channels = job.train.X.layout.n_channels
-        return make_encoder(self, pretrained.weights, channels)
-
-    def _architecture(self, table: Any) -> dict[str, Any]:
-        same = {name: getattr(self, name) for name in _OF_THE_NETWORK}
-        return {**self._layers(), **same}
-
-    def _layers(self) -> dict[str, Any]:
-        widths = self._widths()
+    def describe(self, module: Any) -> dict[str, Any]:
+        """Return what the backbone was built of."""
         return {
-            "hidden_layer_sizes": widths,
-            "activation": per_layer(self.activation, len(widths), "activation"),
-            "dropout": per_layer(self.dropout, len(widths), "dropout"),
-        }
-
-    def _n_weights(self, table: Any, n_outputs: int) -> int:
-        return IMAGE_WORK
-
-    def _block_rows(self, state: FittedState, table: Any) -> int:
-        encoder: Any = state.scaler
-        return block_images(encoder)
-
-    def _build_network(self, job: Job) -> torch.nn.Module:
-        pretrained, generator = job.pretrained, job.generators["initialization"]
-        encoder: Any = job.scaler
-        weights = pretrained.weights
-        body, pretrained.body = pretrained.body, None
-        backbone = make_backbone(self, weights, encoder, generator, job.dtype, body)
-        if weights is not None:
-            # They are in the backbone now.
-            pretrained.weights = replace(weights, state=None)
-        # Before the first image goes through it: there may not be so many stages.
-        self._thaw(backbone)
-        head = MLP(
-            backbone.n_features,
-            n_outputs=job.target.n_outputs,
-            **self._layers(),
-            dtype=job.dtype,
-            generator=generator,
-        )
-        scale = FeatureScale(backbone.n_features, job.dtype)
-        last = lies_channels_last(self, backbone, trains=self._fine_tunes())
-        job.module = TransferNet(backbone, scale, head, channels_last=last)
-        if not self._starts_at_random():
-            backbone.to(job.device).freeze_(0)
-            scale.fit_(self._features_of(job, job.train), job.train.weight)
-            # From about equal odds, not from random ones that few images never correct.
-            # Not from equal ones: Adam would make steps of what is rounding alone.
-            last_layer = cast("torch.nn.Linear", head.layers[-1])
-            last_layer.weight.detach().zero_()
-            last_layer.bias.detach().mul_(SMALL)
-        if not pretrained.head_phase:
-            self._thaw(backbone)
-        return job.module
-
-    def _describe_network(self) -> dict[str, Any]:
-        module = cast("Any", self.module_)
-        return {
-            "backbone": describe_backbone(self, module.backbone),
+            "backbone": describe_backbone(self.parameters, module.backbone),
             "channels_last": module.channels_last,
         }
 
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    def rebuild(
+        self,
+        described: Mapping[str, Any],
+        weights: Mapping[str, torch.Tensor],
+        state: FittedState,
+        n_features: int | None,
     ) -> torch.nn.Module:
-        state = self._state
+        """Return the same backbone and head."""
         backbone = rebuild_described(
             described["backbone"], state.scaler, state.pretrained.weights
         )
@@ -269,151 +259,176 @@ class PretrainedDoor(ImageDoor, PerceptronDoor):
         last = bool(described["channels_last"])
         return TransferNet(backbone, scale, head, channels_last=last)
 
-    def _features(self, module: Any, encoder: Any, pretrained: Pretrained) -> Features:
-        return Features(
-            module.backbone,
-            encoder,
-            pretrained.store,
-            pretrained.identity(),
-            channels_last=bool(self.channels_last),
-        )
+    # A head by itself, and then the whole
 
-    def _features_of(self, job: Job, part: Part) -> Array:
-        """Return the features of a part's images, found once in a fit."""
-        known = job.pretrained.features
-        key = "train" if part is job.train else "valid"
-        if key not in known:
-            features = self._features(job.module, job.scaler, job.pretrained)
-            known[key] = features.of(part.X)
-        found: Array = known[key]
-        return found
+    def phases(self, *, goes_on: bool, partial: bool) -> list[Phase]:
+        """Return the head's phase, then that of all that is trained.
 
-    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Rows:
-        if not job.pretrained.head_phase:
-            return super()._make_rows(job, part, training=training)
-        views = [self._features_of(job, part)]
-        generator = job.generators["augmentation"]
-        augmenter = make_augmenter(self.augmenter, type(self).__name__)
-        if training and augmenter is not None and not self._fine_tunes():
-            features = self._features(job.module, job.scaler, job.pretrained)
-            views += [
-                features.of_harder(part.X, augmenter, generator)
-                for _ in range(self.n_views)
-            ]
-        stacked = torch.from_numpy(np.stack(views)).to(job.device, job.dtype)
-        return FeatureRows(stacked, generator if training else None)
+        First the head learns by itself, on features that each image is asked for once;
+        then, where stages are trainable, all that is learns together.
 
-    def _make_mixer(self, job: Job) -> Any:
-        if job.pretrained.head_phase and self._fine_tunes():
-            return None
-        return super()._make_mixer(job)
-
-    def _valid_batch(self, job: Job) -> int:
-        if job.pretrained.head_phase:
-            return max(job.batch_size, HEAD_BATCH)
-        return job.batch_size
-
-    def _adjust_plan(self, job: Job, plan: TrainingPlan) -> TrainingPlan:
-        plan = replace(plan, title=f"{plan.title}, {self._phase(job)}")
-        if not job.pretrained.head_phase:
-            factors = self._rate_factors(job.module)
-            return replace(
-                plan, optimizer=replace(plan.optimizer, rate_factors=factors)
-            )
-        optimizer = replace(
-            plan.optimizer, learning_rate=float(self.head_learning_rate)
-        )
-        if self.optimizer == "lbfgs":
-            optimizer = replace(optimizer, weight_decay=0.0)
-        plan = replace(
-            plan,
-            optimizer=optimizer,
-            # There is little to compute in a head.
-            autocast_dtype=None if self.precision == "auto" else plan.autocast_dtype,
-        )
-        if job.partial:
-            return plan
-        return replace(
-            plan,
-            max_epochs=int(self.head_epochs),
-            # It is the whole's epochs that are known, where it is to be trained.
-            last_epoch=None if self._fine_tunes() else plan.last_epoch,
-            lr_schedule="cosine",
-            max_grad_norm=None,
-        )
-
-    def _phase(self, job: Job) -> str:
-        """Return what learns, in a word or two for a progress bar."""
-        if job.pretrained.head_phase:
-            return "head"
-        backbone = cast(Backbone, job.module.backbone)
-        frozen = [p for p in backbone.parameters() if not p.requires_grad]
-        return "head and last stages" if frozen else "all layers"
-
-    def _without_effect(self) -> frozenset[str]:
-        """Name what a head that learns by itself goes without.
-
-        Gradients are not clipped there, and the default of the decay is for the other
-        optimizers: "lbfgs" is to work without a word about either.
+        Raises
+        ------
+        ValueError
+            If a parameter does not suit the phases.
         """
-        default = signature(type(self)).parameters["weight_decay"].default
-        decays = {"weight_decay"} if self.weight_decay == default else set()
-        return frozenset({"max_grad_norm", *decays})
+        self._check_phases()
+        whole = Phase(
+            prepare=lambda module: self._thaw(module.backbone),
+            title=_parts_trained,
+            rate_factors=self._rate_factors,
+        )
+        if not self.fine_tunes:
+            return [self._head(partial=partial)]
+        if goes_on or partial or self.starts_at_random:
+            return [whole]
+        head = replace(self._head(partial=partial), report=False, mixes=False)
+        return [head, replace(whole, start="previous")]
+
+    def _head(self, *, partial: bool) -> Phase:
+        p = self.parameters
+        settings: dict[str, Any] = {"learning_rate": p.head_learning_rate}
+        if not partial:
+            settings |= {
+                "max_epochs": p.head_epochs,
+                "lr_schedule": "cosine",
+                "max_grad_norm": None,
+            }
+        if p.optimizer == "lbfgs" and _is_default(p, "weight_decay"):
+            # It is for the other optimizers: "lbfgs" is to work without a word.
+            settings["weight_decay"] = 0.0
+        if p.precision == "auto":
+            # There is little to compute in a head.
+            settings["precision"] = "full"
+        return Phase(
+            name=HEAD,
+            settings=settings,
+            make_rows=self.head_rows,
+            title=lambda _: HEAD,
+            rate_name="head_learning_rate",
+        )
+
+    def _check_phases(self) -> None:
+        p = self.parameters
+        if self.fine_tunes and p.optimizer == "lbfgs":
+            raise ValueError(
+                f"{self.owner} trains layers at rates of their own, which "
+                "optimizer='lbfgs' does not have. Got trainable_layers="
+                f"{p.trainable_layers!r}. Choose another optimizer, or "
+                "trainable_layers=0."
+            )
+        if p.cutmix and not self.fine_tunes:
+            raise ValueError(
+                f"The 'cutmix' parameter of {self.owner} pastes pixels, which a frozen "
+                f"backbone never sees. Got cutmix={p.cutmix!r} with "
+                "trainable_layers=0. Set it to 0, or train a stage."
+            )
 
     def _rate_factors(self, module: Any) -> dict[str, float]:
         """Return smaller rates for the backbone, the smallest next to the input."""
-        if self._starts_at_random():
+        if self.starts_at_random:
             return {}
-        stages = module.backbone.stages
+        p, stages = self.parameters, module.backbone.stages
         return {
-            f"backbone.body.{name}": self.backbone_lr_mult
-            * self.layer_decay ** (len(stages) - 1 - place)
+            f"backbone.body.{name}": p.backbone_lr_mult
+            * p.layer_decay ** (len(stages) - 1 - place)
             for place, stage in enumerate(stages)
             for name in stage
         }
 
-    def _encode_rows(
-        self, state: FittedState, block: Any, dtype: torch.dtype
+    def head_rows(
+        self,
+        module: Any,
+        modality: Modality,
+        table: Any,
+        setting: RowSetting,
+        *,
+        training: bool,
+    ) -> Rows:
+        """Return the features of images, and in training of augmented ones."""
+        p, encoder = self.parameters, modality.encoder
+        views = [self._features_of(module, encoder, table)]
+        augmenter = make_augmenter(p.augmenter, self.owner)
+        if training and augmenter is not None and not self.fine_tunes:
+            features = self._features(module, encoder)
+            views += [
+                features.of_harder(table, augmenter, setting.generator)
+                for _ in range(p.n_views)
+            ]
+        stacked = torch.from_numpy(np.stack(views)).to(setting.device, setting.dtype)
+        return FeatureRows(stacked, setting.generator if training else None)
+
+    def _features(self, module: Any, encoder: Any) -> Features:
+        p = self.parameters
+        return Features(
+            module.backbone,
+            encoder,
+            open_store(p.cache_features),
+            None if self.weights is None else self.weights.sha256,
+            channels_last=bool(p.channels_last),
+        )
+
+    def _features_of(self, module: Any, encoder: Any, table: Any) -> Array:
+        """Return the features of the images of a part, found once in a fit."""
+        known = self._found.get(id(table))
+        if known is None:
+            # With the table, lest its number be given to another one.
+            known = (table, self._features(module, encoder).of(table))
+            self._found[id(table)] = known
+        return known[1]
+
+    # Prediction
+
+    def inputs(
+        self,
+        fitted: Any,
+        modality: Modality,
+        block: Any,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> torch.Tensor:
-        if self._fine_tunes():
-            return self._whole_rows(state, block, dtype)
-        given = replace(state.pretrained, store=open_store(self.cache_features))
-        features = self._features(self.module_, state.scaler, given)
-        views = [features.of(block, view) for view in range(1 + self.tta)]
-        return torch.from_numpy(np.concatenate(views))
+        """Return features where the backbone is frozen, else images."""
+        if self.fine_tunes:
+            return self.whole_inputs(modality, block, dtype, device)
+        self.weights = fitted._state.pretrained.weights  # noqa: SLF001 - it is one of us
+        features = self._features(fitted.module_, modality.encoder)
+        n_views = 1 + self.parameters.tta
+        found = [features.of(block, view) for view in range(n_views)]
+        return torch.from_numpy(np.concatenate(found))
 
-    def _whole_rows(
-        self, state: FittedState, block: Any, dtype: torch.dtype
+    def whole_inputs(
+        self, modality: Modality, block: Any, dtype: torch.dtype, device: torch.device
     ) -> torch.Tensor:
-        return all_views(super()._encode_rows(state, block, dtype), self.tta)
+        """Return all views of images."""
+        tta = self.parameters.tta
+        return all_views(modality.tensor(block, dtype, device), tta)
 
-    def _rate_parameter(self, job: Job) -> str:
-        head = job.pretrained.head_phase
-        return "head_learning_rate" if head else "learning_rate"
-
-    def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
+    def pool(self, output: torch.Tensor, target: Any) -> torch.Tensor:
         """Return the mean over views."""
-        return output.view(1 + self.tta, -1, output.shape[-1]).mean(0)
+        n_views = 1 + self.parameters.tta
+        return output.view(n_views, -1, output.shape[-1]).mean(0)
 
-    def _make_state(self, job: Job, resume: dict[str, Any]) -> FittedState:
-        state = super()._make_state(job, resume)
-        state.pretrained = replace(job.pretrained, store=None, features={}, body=None)
-        return state
 
-    def _common(self, job: Job) -> dict[str, Any]:
-        weights, encoder = job.pretrained.weights, cast("Any", job.scaler)
-        backbone = cast(Backbone, job.module.backbone)
-        return {
-            **super()._common(job),
-            "weights_": None if weights is None else weights.name,
-            "weights_sha256_": None if weights is None else weights.sha256,
-            "weights_license_": None if weights is None else weights.license,
-            "n_backbone_features_": backbone.n_features,
-            "n_stages_": len(backbone.stages),
-            "preprocessing_": encoder.described(),
-        }
+def _parts_trained(module: Any) -> str:
+    """Return what learns along with the head, for a progress bar."""
+    backbone = cast(Backbone, module.backbone)
+    frozen = [p for p in backbone.parameters() if not p.requires_grad]
+    return "head and last stages" if frozen else "all layers"
 
-    def _fitted(self, job: Job, trained: TrainedNetwork) -> dict[str, Any]:
-        head = job.probe or (trained if job.pretrained.head_phase else None)
-        n_head_epochs = 0 if head is None else head.n_epochs
-        return {**super()._fitted(job, trained), "n_head_epochs_": n_head_epochs}
+
+def _is_default(parameters: Any, name: str) -> bool:
+    default = signature(type(parameters)).parameters[name].default
+    return bool(getattr(parameters, name) == default)
+
+
+class PretrainedBase(ImageBase):
+    """What the estimators with a pretrained backbone share."""
+
+    _search_table = PRETRAINED_SPACE
+
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return a batch that makes many steps: images are few, and a step is long."""
+        return min(32, n_rows)
+
+    def _network(self) -> TransferNetwork:
+        return TransferNetwork(self)

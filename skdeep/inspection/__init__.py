@@ -1,4 +1,4 @@
-"""Instruments for what is fitted: pictures, summaries, and what happens inside."""
+"""Tools for what is fitted: plots, summaries, and what happens inside."""
 
 from skdeep.inspection._augmentation_display import AugmentationDisplay
 from skdeep.inspection._forward_display import ForwardPassDisplay

@@ -20,6 +20,7 @@ from skdeep._compat import (
 )
 from skdeep._console import write_line
 from skdeep._told_once import told_once
+from skdeep.model_selection._fit_parameters import check_fit_params
 from skdeep.model_selection._results import best_row
 from skdeep.model_selection._splits import make_splits
 from skdeep.model_selection._vectorized_fits import GridTask, run_grid
@@ -204,7 +205,7 @@ class VectorizedSearchCV(BaseSearchCV):
             X=X,
             y=y,
             splits=make_splits(self, X, y, routed.splitter.split),
-            fit_params=routed.estimator.fit,
+            fit_params=check_fit_params(type(self).__name__, routed.estimator.fit),
             scoring={
                 "scorer": scorers,
                 "score_params": routed.scorer.score,

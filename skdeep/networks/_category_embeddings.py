@@ -56,6 +56,8 @@ class CategoryEmbedding(nn.Module):
     torch.Size([2, 16])
     """
 
+    decaying_parameters = ("weight",)
+
     offset: Tensor
     last: Tensor
 

@@ -70,6 +70,8 @@ class EnsembleAdapter(nn.Module):
     torch.Size([5, 8, 6])
     """
 
+    decaying_parameters = ("weight",)
+
     def __init__(
         self,
         n_members: int,
@@ -172,7 +174,7 @@ class EnsembleHead(nn.Module):
     weight : nn.Parameter of shape (n_members, n_outputs, n_inputs)
         Weights as stored.
     bias : nn.Parameter of shape (n_members * n_outputs,)
-        Biases as stored. A vector, so that they never decay.
+        Biases as stored.
 
     Examples
     --------
@@ -182,6 +184,8 @@ class EnsembleHead(nn.Module):
     >>> head(torch.zeros(5, 8, 16)).shape
     torch.Size([5, 8, 3])
     """
+
+    decaying_parameters = ("weight",)
 
     def __init__(
         self,

@@ -35,8 +35,8 @@ class FeatureGate(nn.Module):
     Attributes
     ----------
     weight : nn.Parameter of shape (1, n_inputs)
-        The factors, divided by `rate_factor`. A matrix, so that they decay, as in
-        [1]_, though not `rate_factor` squared times faster than the weights.
+        The factors, divided by `rate_factor`. They decay, as in [1]_, though
+        not `rate_factor` squared times faster than the weights.
 
     References
     ----------
@@ -51,6 +51,8 @@ class FeatureGate(nn.Module):
     >>> FeatureGate(3, rate_factor=4.0)(torch.tensor([[1.0, -2.0, 3.0]])).tolist()
     [[1.0, -2.0, 3.0]]
     """
+
+    decaying_parameters = ("weight",)
 
     def __init__(
         self,

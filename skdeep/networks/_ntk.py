@@ -64,6 +64,8 @@ class NTKLinear(nn.Module):
     torch.Size([5, 2])
     """
 
+    decaying_parameters = ("weight",)
+
     def __init__(
         self,
         in_features: int,

@@ -57,7 +57,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     weight : nn.Parameter of shape (n_columns, dim, n_bins)
         Padded with idle zeros where a column has fewer bins than another.
     slope, intercept : nn.Parameter of shape (n_columns * dim,)
-        Initially uniform on +-1 / sqrt(dim). Vectors, so that they never decay [2]_.
+        Initially uniform on +-1 / sqrt(dim). They never decay [2]_.
 
     Raises
     ------
@@ -81,6 +81,8 @@ class PiecewiseLinearEmbedding(nn.Module):
     >>> embedding(torch.zeros(5, 2)).shape
     torch.Size([5, 16])
     """
+
+    decaying_parameters = ("weight",)
 
     shift: Tensor
     scale: Tensor
@@ -195,8 +197,8 @@ class PeriodicEmbedding(nn.Module):
 
     Notes
     -----
-    The parameters are vectors, so that they never decay. In [1]_ they do, but the rate
-    factor enters twice, so that it is a hundredth of the decay of the weights.
+    The parameters never decay. In [1]_ they do, but the rate factor enters twice, so
+    that it is a hundredth of the decay of the weights.
 
     References
     ----------
@@ -212,6 +214,8 @@ class PeriodicEmbedding(nn.Module):
     >>> PeriodicEmbedding(2, generator=generator)(torch.zeros(5, 2)).shape
     torch.Size([5, 8])
     """
+
+    decaying_parameters = ()
 
     def __init__(
         self,

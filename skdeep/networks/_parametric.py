@@ -40,9 +40,9 @@ class ParametricActivation(nn.Module):
     activation : nn.Module
         The activation itself.
     share : nn.Parameter of shape (width,)
-        The shares, divided by `rate_factor`. A vector, so that they never decay. In
-        [1]_ they do, but the rate factor enters twice, so that it is a hundredth of
-        the decay of the weights.
+        The shares, divided by `rate_factor`. They never decay. In [1]_ they do,
+        but the rate factor enters twice, so that it is a hundredth of the decay of the
+        weights.
 
     References
     ----------
@@ -58,6 +58,8 @@ class ParametricActivation(nn.Module):
     >>> relu(torch.tensor([[1.0, -2.0]])).tolist()
     [[1.0, 0.0]]
     """
+
+    decaying_parameters = ()
 
     def __init__(
         self,

@@ -26,10 +26,15 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, table: Tensor, ids: Tensor, starts: Tensor, weights: Tensor
+        ctx: Any,
+        table: Tensor,
+        ids: Tensor,
+        starts: Tensor,
+        weights: Tensor,
+        sparse: bool,
     ) -> Tensor:
         ctx.save_for_backward(ids, starts, weights)
-        ctx.table = table
+        ctx.shape, ctx.sparse = table.shape, sparse
         return _bag(
             ids,
             table,
@@ -42,7 +47,6 @@ class _WeightedSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         ids, starts, weights = ctx.saved_tensors
-        table: Tensor = ctx.table
         ordered, order = torch.sort(ids, stable=True)
         rows, counts = torch.unique_consecutive(ordered, return_counts=True)
         bags = torch.arange(len(starts) - 1, device=ids.device, dtype=ids.dtype)
@@ -55,12 +59,17 @@ class _WeightedSum(torch.autograd.Function):
             mode="sum",
             per_sample_weights=weights[order],
         )
-        if table.grad is not None and table.is_leaf:
-            # Added in place: autograd would first make a table full of zeros.
-            table.grad.index_add_(0, rows, gradient)
-            return None, None, None, None
-        full = torch.zeros_like(table)
-        return full.index_add_(0, rows, gradient), None, None, None
+        if ctx.sparse:
+            whole = torch.sparse_coo_tensor(
+                rows.unsqueeze(0),
+                gradient,
+                ctx.shape,
+                is_coalesced=True,
+                check_invariants=False,
+            )
+        else:
+            whole = gradient.new_zeros(ctx.shape).index_add_(0, rows, gradient)
+        return whole, None, None, None, None
 
 
 class _Largest(torch.autograd.Function):
@@ -91,7 +100,7 @@ class _Largest(torch.autograd.Function):
 
 
 def weighted_sums(
-    table: Tensor, ids: Tensor, starts: Tensor, weights: Tensor
+    table: Tensor, ids: Tensor, starts: Tensor, weights: Tensor, *, sparse: bool = False
 ) -> Tensor:
     """Return the weighted sum of rows of a table for each bag.
 
@@ -105,6 +114,10 @@ def weighted_sums(
         Where the items of each bag begin, and where the last ones end.
     weights : Tensor of shape (n_items,)
         Of each item.
+    sparse : bool, default=False
+        Whether the gradient by the table is a sparse tensor, of the rows in the bags
+        only. Autograd adds it in place to a gradient that is there; by a dense one it
+        would first have to write a table full of zeros.
 
     Returns
     -------
@@ -120,7 +133,7 @@ def weighted_sums(
     >>> weighted_sums(table, ids, starts, torch.tensor([0.5, 2.0, 1.0])).tolist()
     [[0.5, 0.0, 2.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
-    sums: Tensor = _WeightedSum.apply(table, ids, starts, weights)
+    sums: Tensor = _WeightedSum.apply(table, ids, starts, weights, sparse)
     return sums
 
 
@@ -143,12 +156,18 @@ class BagEmbedding(nn.Module):
     ----------
     table : nn.Parameter of shape (n_grams, width)
         The vectors.
+    sparse_gradient : bool
+        Whether the gradient by the table is sparse, see `weighted_sums`. False but for
+        the steps of `fit`, which add it to a dense one.
 
     References
     ----------
     .. [1] A. Joulin, E. Grave, P. Bojanowski, T. Mikolov, "Bag of Tricks for Efficient
        Text Classification", EACL 2017, arXiv:1607.01759.
     """
+
+    decaying_parameters = ("table",)
+    sparse_gradient = False
 
     known: Tensor | None
 
@@ -180,13 +199,12 @@ class BagEmbedding(nn.Module):
         known = self.known
         if known is None:
             if self.pooling == "sum":
-                return weighted_sums(self.table, ids, starts, weights)
+                return self._sums(ids, starts, weights)
             return self._largest(self.table, ids, starts)
         if self.pooling == "max":
             return self._largest(torch.cat([known, self.table]), ids, starts)
         is_known = ids < len(known)
-        trained = weighted_sums(
-            self.table,
+        trained = self._sums(
             (ids - len(known)).clamp_(min=0),
             starts,
             weights.masked_fill(is_known, 0.0),
@@ -198,6 +216,11 @@ class BagEmbedding(nn.Module):
             weights.masked_fill(~is_known, 0.0),
         )
         return trained + fixed
+
+    def _sums(self, ids: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
+        # What a parametrized table is computed from could not take a sparse gradient.
+        sparse = self.sparse_gradient and self.table.is_leaf
+        return weighted_sums(self.table, ids, starts, weights, sparse=sparse)
 
     @staticmethod
     def _largest(table: Tensor, ids: Tensor, starts: Tensor) -> Tensor:

@@ -59,6 +59,8 @@ class ConvEmbedding(nn.Module):
        2014, arXiv:1408.5882.
     """
 
+    decaying_parameters = ("table",)
+
     known: Tensor | None
 
     def __init__(

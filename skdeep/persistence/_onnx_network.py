@@ -192,7 +192,7 @@ def pixels_of(estimator: Any, images: Any) -> Array | None:
     """Return images of shape (n, n_channels, height, width); None of a table."""
     if not isinstance(encoder_of(estimator), ImageEncoder):
         return None
-    pixels: Array = estimator._read(images, reset=False).block()
+    pixels: Array = estimator._read(images).block()
     return pixels
 
 
@@ -216,7 +216,7 @@ def _dense(sample: Any) -> Array:
 
 
 def _image_layout(estimator: Any, sample: Any) -> tuple[Array, nn.Module]:
-    table = estimator._read(sample, reset=False)
+    table = estimator._read(sample)
     if not table.is_dense or not isinstance(sample, np.ndarray):
         raise _no_array(sample)
     last = table.layout.channel_axis == "last"

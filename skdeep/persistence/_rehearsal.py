@@ -193,7 +193,12 @@ def _show_images(view: Any, encoder: ImageEncoder) -> Any:
     dtype = np.uint8 if encoder.kind == "bytes" else np.float64
     pixels = np.zeros(shape, dtype)
     table = read_images(pixels, owner=type(view).__name__, channel_axis="last")
-    vars(view)["_read"] = lambda X, *, reset: table
+    if hasattr(view, "_fitted_modality"):
+        images = view._fitted_modality()
+        images.read = lambda *_, **__: table
+        vars(view)["_fitted_modality"] = lambda: images
+    else:
+        vars(view)["_read"] = lambda X: table
     return pixels
 
 

@@ -6,19 +6,29 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
+
 from skdeep._compat import StrOptions
 from skdeep._constraints import network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
-from skdeep.data import ColumnScaler
+from skdeep.base import (
+    SHARED_CONSTRAINTS,
+    DeepEstimator,
+    Material,
+    Modality,
+    Network,
+    RowSetting,
+)
+from skdeep.data import ColumnScaler, make_rows, to_tensor
 from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
 from skdeep.tabular._search_spaces import MLP_SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
+    from skdeep._compat import Tags
     from skdeep._typing import Array
+    from skdeep.base import FittedState
+    from skdeep.data import Rows
 
 MLP_CONSTRAINTS: dict[str, list[Any]] = {
     **network_constraints(list(ACTIVATIONS)),
@@ -27,57 +37,110 @@ MLP_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class MLPDoor(PerceptronDoor):
-    """Hooks of the perceptrons."""
+class DenseTable(Modality):
+    """A dense or sparse table of numbers.
 
-    _search_table = MLP_SPACE
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for errors.
+    feature_scaling : {"standard"} or None
+        The parameter.
+    """
 
-    def _architecture(self, table: Any) -> dict[str, Any]:
-        widths = self._widths()
-        return {
-            "hidden_layer_sizes": widths,
-            "activation": per_layer(self.activation, len(widths), "activation"),
-            "normalization": self.normalization,
-            "dropout": per_layer(self.dropout, len(widths), "dropout"),
-            "residual": self.residual,
-            "feature_scaling": self.feature_scaling,
-        }
+    def __init__(self, owner: str, feature_scaling: str | None) -> None:
+        super().__init__(owner)
+        self.feature_scaling = feature_scaling
 
-    def _n_weights(self, table: Any, n_outputs: int) -> int:
-        widths = (table.shape[1], *self._widths(), n_outputs)
-        return sum(a * b for a, b in pairwise(widths))
-
-    def _build_network(self, job: Job) -> torch.nn.Module:
-        return _network(
-            job.architecture,
-            job.train.X.shape[1],
-            job.target.n_outputs,
-            dtype=job.dtype,
-            generator=job.generators["initialization"],
-        )
-
-    def _stacks(self) -> bool:
-        # Statistics of batch normalization would have to leave out rows that fill up.
-        build = getattr(self._build_network, "__func__", None)
-        same = build is MLPDoor._build_network
-        return same and self.normalization != "batch" and not self._is_third_party()
-
-    def _stack(
-        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
-    ) -> torch.nn.Module:
-        return StackedMLP(cast("Sequence[MLP]", modules), generators)
-
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
-    ) -> torch.nn.Module:
-        state = self._state
-        n_outputs = state.target.n_outputs
-        return _network(state.architecture, self.n_features_in_, n_outputs)
-
-    def _make_scaler(self, job: Job) -> ColumnScaler | None:
+    def new_encoder(self, table: Any) -> ColumnScaler | None:
+        """Return a scaler of the columns."""
         if self.feature_scaling is None:
             return None
         return ColumnScaler(keep_indicators=True)
+
+    def rows(self, table: Any, setting: RowSetting, *, training: bool) -> Rows:
+        """Return the rows as one tensor, or sparse."""
+        return make_rows(table, self.encoder, setting.dtype, setting.device)
+
+    def tensor(self, block: Any, dtype: torch.dtype, device: torch.device) -> Any:
+        """Return scaled rows."""
+        return to_tensor(block, self.encoder, dtype)
+
+    def blank(self, n_features: int | None, dtype: torch.dtype) -> torch.Tensor:
+        """Return a row of zeros."""
+        return torch.zeros(1, n_features or 0, dtype=dtype)
+
+    def tell(self, tags: Tags) -> None:
+        """Say that sparse rows are welcome."""
+        tags.input_tags.sparse = True
+
+
+class Perceptron(Network):
+    """A multilayer perceptron on all columns."""
+
+    def architecture(self) -> dict[str, Any]:
+        """Return widths and what stands between them."""
+        p, widths = self.parameters, self.widths()
+        return {
+            "hidden_layer_sizes": widths,
+            "activation": per_layer(p.activation, len(widths), "activation"),
+            "normalization": p.normalization,
+            "dropout": per_layer(p.dropout, len(widths), "dropout"),
+            "residual": p.residual,
+            "feature_scaling": p.feature_scaling,
+        }
+
+    def work(self, table: Any, n_outputs: int) -> int:
+        """Return the number of weights."""
+        widths = (table.shape[1], *self.widths(), n_outputs)
+        return sum(a * b for a, b in pairwise(widths))
+
+    def build(self, material: Material) -> torch.nn.Module:
+        """Return a perceptron of random weights."""
+        return _perceptron(
+            self.architecture(),
+            material.X.shape[1],
+            material.task.n_outputs,
+            dtype=material.dtype,
+            generator=material.generator,
+        )
+
+    def rebuild(
+        self,
+        described: Mapping[str, Any],
+        weights: Mapping[str, torch.Tensor],
+        state: FittedState,
+        n_features: int | None,
+    ) -> torch.nn.Module:
+        """Return a perceptron of the same layers."""
+        return _perceptron(state.architecture, n_features or 0, state.target.n_outputs)
+
+    @property
+    def stacks(self) -> bool:
+        """Whether all layers can be stacked.
+
+        Statistics of batch normalization would have to leave out rows that fill up.
+        """
+        known = type(self) is Perceptron and not self.third_party
+        return known and self.parameters.normalization != "batch"
+
+    def stack(
+        self, modules: Sequence[torch.nn.Module], generators: Sequence[torch.Generator]
+    ) -> torch.nn.Module:
+        """Return perceptrons of one shape as one."""
+        return StackedMLP(cast("Sequence[MLP]", modules), generators)
+
+
+class MLPBase(DeepEstimator):
+    """What the two textbook perceptrons show of their layers."""
+
+    _search_table = MLP_SPACE
+
+    def _modality(self) -> DenseTable:
+        return DenseTable(type(self).__name__, self.feature_scaling)
+
+    def _network(self) -> Perceptron:
+        return Perceptron(self)
 
     def _linear_maps(self, attribute: str) -> list[torch.nn.Linear]:
         if "module_" not in vars(self):
@@ -109,7 +172,7 @@ class MLPDoor(PerceptronDoor):
         return len(self._linear_maps("n_layers_")) + 1
 
 
-def _network(
+def _perceptron(
     architecture: Mapping[str, Any], n_inputs: int, n_outputs: int, **how: Any
 ) -> MLP:
     layers = {k: v for k, v in architecture.items() if k != "feature_scaling"}

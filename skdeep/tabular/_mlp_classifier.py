@@ -11,13 +11,13 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
 from skdeep.losses import LOSSES_CLASSIFICATION
-from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPDoor
+from skdeep.tabular._mlp import MLP_CONSTRAINTS, MLPBase
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class MLPClassifier(MLPDoor, DeepClassifier):
+class MLPClassifier(MLPBase, DeepClassifier):
     """Multilayer perceptron classifier trained by gradient descent.
 
     The textbook network [1]_ with every knob: layers, activations, losses, penalties,
@@ -128,6 +128,8 @@ class MLPClassifier(MLPDoor, DeepClassifier):
         float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last

@@ -10,17 +10,27 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from skdeep._compat import Interval, StrOptions, Tags
+from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import network_constraints
-from skdeep.base import SHARED_CONSTRAINTS, Job, PerceptronDoor
+from skdeep.base import (
+    SHARED_CONSTRAINTS,
+    DeepEstimator,
+    Material,
+    Modality,
+    Network,
+    RowSetting,
+)
 from skdeep.data import (
+    NO_TARGETS,
     ClassTarget,
+    NumberTarget,
     TableEncoder,
-    TableSchema,
     check_target,
     known_categories,
+    make_rows,
     quantile_edges,
     read_table,
+    to_tensor,
     tree_edges,
     warn_of_unknown,
 )
@@ -35,16 +45,17 @@ from skdeep.networks import (
     data_dependent_init_,
     per_layer,
 )
-from skdeep.tabular._calibration import fit_temperature
 from skdeep.tabular._search_spaces import TABULAR_SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from skdeep._compat import Tags
     from skdeep._typing import Array, MatrixLike
-    from skdeep.base import FittedState, TrainedNetwork
-    from skdeep.data import MixedTable
+    from skdeep.base import FittedState
+    from skdeep.data import MixedTable, Rows
     from skdeep.networks import CombinationKind
+    from skdeep.tasks import Task
 
 SHARE_SCHEDULES = {"constant", "cosine", "flat_cosine"}
 # Enough rows for the standard deviation of every neuron.
@@ -104,75 +115,77 @@ _OF_THE_NETWORK = (
 )
 
 
-class TabularDoor(PerceptronDoor):
-    """Hooks of the tabular perceptrons."""
+class MixedColumns(Modality):
+    """A table of numbers and categories, missing values among them.
 
-    # Fewer rows than these cannot spare a tenth.
-    _auto_stopping_rows = 100
-    # A parameter of the classifier.
-    calibration: str | None = None
-    _schema: TableSchema
-    _training_table: MixedTable
-    _search_table = TABULAR_SPACE
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for errors.
+    categorical_features, feature_scaling, max_onehot, missing_indicators, scale_onehot
+        Parameters of the estimator.
+    n_ensemble : int
+        Members multiply the room that a row takes.
+    """
 
-    def _auto_batch(self, n_rows: int) -> int:
-        """Return a batch that makes some tens of steps an epoch."""
-        size = next((size for size, below in AUTO_BATCHES if n_rows < below), 256)
-        return min(size, n_rows)
+    encoder: TableEncoder
 
-    def _read(
-        self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
+    def __init__(
+        self,
+        owner: str,
+        *,
+        categorical_features: Any,
+        feature_scaling: Any,
+        max_onehot: int,
+        missing_indicators: bool,
+        scale_onehot: bool,
+        n_ensemble: int,
+    ) -> None:
+        super().__init__(owner)
+        self.categorical_features = categorical_features
+        self.feature_scaling = feature_scaling
+        self.max_onehot = max_onehot
+        self.missing_indicators = missing_indicators
+        self.scale_onehot = scale_onehot
+        self.n_ensemble = n_ensemble
+
+    def read(
+        self,
+        holder: Any,
+        X: MatrixLike,
+        y: Any = NO_TARGETS,
+        *,
+        reset: bool,
+        **checks: bool,
     ) -> Any:
+        """Return a table that knows which columns hold categories."""
         table = read_table(
-            self,
+            holder,
             X,
             categorical_features=self.categorical_features,
-            schema=None if reset else self._schema,
+            schema=None if reset else holder._schema,  # noqa: SLF001 - it is one of us
         )
         if reset:
-            self._schema = table.schema
             # Of the copy that validation writes on, until there is an encoder.
-            self._training_table = table
+            vars(holder).update(_schema=table.schema, _training_table=table)
         elif table is not X and table.levels:
-            self._warn_of_unknown(table)
-        if isinstance(y, str) and y == "no_validation":
+            self._warn_of_unknown(holder, table)
+        if isinstance(y, str) and y == NO_TARGETS:
             return table
-        return table, check_target(self, table, y, **checks)
+        return table, check_target(holder, table, y, **checks)
 
-    def _warn_of_unknown(self, table: MixedTable) -> None:
+    def _warn_of_unknown(self, holder: Any, table: MixedTable) -> None:
         """Warn of columns of which no category is known."""
         known: Sequence[Collection[Any]]
-        if "_training_table" in vars(self):
-            known = known_categories(self._training_table)
+        if "_training_table" in vars(holder):
+            known = known_categories(vars(holder)["_training_table"])
         else:
-            encoder = cast(TableEncoder, self._state.scaler)
-            known = [column.codes for column in encoder.categories.columns]
-        names = vars(self).get("feature_names_in_", range(table.shape[1]))
-        warn_of_unknown(type(self).__name__, table, known, names)
+            known = [column.codes for column in self.encoder.categories.columns]
+        names = vars(holder).get("feature_names_in_", range(table.shape[1]))
+        warn_of_unknown(self.owner, table, known, names)
 
-    def _architecture(self, table: Any) -> dict[str, Any]:
-        widths = self._widths()
-        return {
-            "hidden_layer_sizes": widths,
-            "activation": per_layer(self.activation, len(widths), "activation"),
-            "dropout": per_layer(self.dropout, len(widths), "dropout"),
-            **{name: getattr(self, name) for name in _OF_THE_NETWORK},
-        }
-
-    def _n_weights(self, table: Any, n_outputs: int) -> int:
-        dim = self.embedding_dim if self.numeric_embedding else 1
-        widths = (table.shape[1] * dim, *self._widths(), n_outputs)
-        return int(self.n_ensemble * sum(a * b for a, b in pairwise(widths)))
-
-    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> torch.Tensor:
-        network = cast(TabularNetwork, self.module_)
-        return torch.zeros(1, network.inputs.n_columns, dtype=dtype)
-
-    def _block_rows(self, state: FittedState, table: Any) -> int:
-        rows: int = super()._block_rows(state, table)
-        return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows
-
-    def _make_scaler(self, job: Job) -> Any:
+    def new_encoder(self, table: Any) -> TableEncoder:
+        """Return an encoder of the columns."""
         return TableEncoder(
             self.feature_scaling,
             max_onehot=self.max_onehot,
@@ -180,28 +193,117 @@ class TabularDoor(PerceptronDoor):
             scale_onehot=self.scale_onehot,
         )
 
-    def _build_network(self, job: Job) -> torch.nn.Module:
-        generator = job.generators["initialization"]
-        encoder = cast(TableEncoder, job.scaler)
+    def rows(self, table: Any, setting: RowSetting, *, training: bool) -> Rows:
+        """Return the encoded rows as one tensor."""
+        return make_rows(table, self.encoder, setting.dtype, setting.device)
+
+    def tensor(self, block: Any, dtype: torch.dtype, device: torch.device) -> Any:
+        """Return encoded rows."""
+        return to_tensor(block, self.encoder, dtype)
+
+    def blank(self, n_features: int | None, dtype: torch.dtype) -> torch.Tensor:
+        """Return a row of zeros."""
+        return torch.zeros(1, self.encoder.n_outputs, dtype=dtype)
+
+    def block_rows(self, table: Any) -> int:
+        """Return how many rows go through the network at once in prediction."""
+        rows = super().block_rows(table)
+        return min(ENSEMBLE_BLOCK_ROWS, rows) if self.n_ensemble > 1 else rows
+
+    def tell(self, tags: Tags) -> None:
+        """Say that categories and missing values are welcome."""
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+
+
+class TabularPerceptron(Network):
+    """Perceptrons on embedded columns, several of which may share most weights."""
+
+    def architecture(self) -> dict[str, Any]:
+        """Return widths, what stands between them, and how columns are encoded."""
+        p, widths = self.parameters, self.widths()
+        return {
+            "hidden_layer_sizes": widths,
+            "activation": per_layer(p.activation, len(widths), "activation"),
+            "dropout": per_layer(p.dropout, len(widths), "dropout"),
+            **{name: getattr(p, name) for name in _OF_THE_NETWORK},
+        }
+
+    def work(self, table: Any, n_outputs: int) -> int:
+        """Return the number of weights of all members."""
+        p = self.parameters
+        dim = p.embedding_dim if p.numeric_embedding else 1
+        widths = (table.shape[1] * dim, *self.widths(), n_outputs)
+        return int(p.n_ensemble * sum(a * b for a, b in pairwise(widths)))
+
+    def build(self, material: Material) -> torch.nn.Module:
+        """Return a network of random weights, or of weights that rows are drawn for."""
+        generator, dtype = material.generator, material.dtype
+        encoder = cast(TableEncoder, material.modality.encoder)
         network = _network(
-            job.architecture,
+            self.architecture(),
             encoder,
-            self._make_embedding(job, generator),
-            job.target.n_outputs,
-            job.dtype,
+            self._embedding(material, encoder),
+            material.task.n_outputs,
+            dtype,
             generator,
         )
-        if self.data_dependent_init:
-            rows = _some_rows(job.train.X, generator)
-            encoded = torch.from_numpy(encoder.transform(rows)).to(job.dtype)
+        if self.parameters.data_dependent_init:
+            rows = _some_rows(material.X, generator)
+            encoded = torch.from_numpy(encoder.transform(rows)).to(dtype)
             data_dependent_init_(network, encoded, generator)
         return network
 
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    def _embedding(
+        self, material: Material, encoder: TableEncoder
+    ) -> PiecewiseLinearEmbedding | PeriodicEmbedding | None:
+        """Return the embedding of the numeric columns, its bins from training rows."""
+        p, n_numeric, dtype = self.parameters, encoder.n_numeric, material.dtype
+        if p.numeric_embedding is None or not n_numeric:
+            return None
+        if p.numeric_embedding == "periodic":
+            if p.embedding_dim < 2:
+                raise ValueError(
+                    f"The 'embedding_dim' parameter of {self.owner} must be at least 2 "
+                    "with numeric_embedding='periodic', since the number itself is one "
+                    f"of them. Got {p.embedding_dim!r} instead."
+                )
+            return PeriodicEmbedding(
+                n_numeric,
+                p.embedding_dim,
+                n_frequencies=p.n_frequencies,
+                frequency_scale=p.frequency_scale,
+                dtype=dtype,
+                generator=material.generator,
+            )
+        numbers = encoder.transform(material.X)[:, :n_numeric]
+        edges = [self._edges(numbers[:, i], material) for i in range(n_numeric)]
+        return PiecewiseLinearEmbedding(
+            edges, p.embedding_dim, dtype=dtype, generator=material.generator
+        )
+
+    def _edges(self, values: Array, material: Material) -> Array:
+        p = self.parameters
+        if p.binning == "quantile":
+            return quantile_edges(values, p.n_bins, material.weight)
+        return tree_edges(
+            values,
+            material.codes,
+            p.n_bins,
+            material.weight,
+            classification=material.task.labels,
+        )
+
+    def rebuild(
+        self,
+        described: Mapping[str, Any],
+        weights: Mapping[str, torch.Tensor],
+        state: FittedState,
+        n_features: int | None,
     ) -> torch.nn.Module:
-        state, generator = self._state, torch.Generator()
-        architecture = state.architecture
+        """Return a network of the same layers."""
+        generator, architecture = torch.Generator(), state.architecture
         n_numeric = cast(TableEncoder, state.scaler).n_numeric
         embedding: PiecewiseLinearEmbedding | PeriodicEmbedding | None = None
         dim = architecture["embedding_dim"]
@@ -221,87 +323,50 @@ class TabularDoor(PerceptronDoor):
             architecture, state.scaler, embedding, n_outputs, dtype, generator
         )
 
-    def _make_embedding(
-        self, job: Job, generator: torch.Generator
-    ) -> PiecewiseLinearEmbedding | PeriodicEmbedding | None:
-        """Return the embedding of the numeric columns, its bins from training rows."""
-        encoder = cast(TableEncoder, job.scaler)
-        n_numeric = encoder.n_numeric
-        if self.numeric_embedding is None or not n_numeric:
-            return None
-        if self.numeric_embedding == "periodic":
-            if self.embedding_dim < 2:
-                raise ValueError(
-                    f"The 'embedding_dim' parameter of {type(self).__name__} must be "
-                    "at least 2 with numeric_embedding='periodic', since the number "
-                    f"itself is one of them. Got {self.embedding_dim!r} instead."
-                )
-            return PeriodicEmbedding(
-                n_numeric,
-                self.embedding_dim,
-                n_frequencies=self.n_frequencies,
-                frequency_scale=self.frequency_scale,
-                dtype=job.dtype,
-                generator=generator,
-            )
-        numbers = encoder.transform(job.train.X)[:, :n_numeric]
-        edges = [self._edges(numbers[:, i], job) for i in range(n_numeric)]
-        return PiecewiseLinearEmbedding(
-            edges, self.embedding_dim, dtype=job.dtype, generator=generator
-        )
-
-    def _edges(self, values: Array, job: Job) -> Array:
-        weight = job.train.weight
-        if self.binning == "quantile":
-            return quantile_edges(values, self.n_bins, weight)
-        return tree_edges(
-            values,
-            job.train.codes,
-            self.n_bins,
-            weight,
-            classification=isinstance(job.target, ClassTarget),
-        )
-
-    def _combination(self, target: Any) -> CombinationKind:
-        """Return what it is that members put out."""
-        if isinstance(target, ClassTarget):
-            return target.loss_kind
-        return "log" if self.loss == "poisson" else "mean"
-
-    def _make_loss(self, job: Job) -> torch.nn.Module:
-        criterion: torch.nn.Module = super()._make_loss(job)  # type: ignore[safe-super]  # of DeepClassifier or DeepRegressor
-        if self.n_ensemble == 1:
+    def loss(self, criterion: torch.nn.Module, task: Task) -> torch.nn.Module:
+        """Return the loss of each member by itself."""
+        if self.parameters.n_ensemble == 1:
             return criterion
-        kind = self._combination(job.target)
-        return EnsembleLoss(criterion, partial(combine, kind=kind))
+        return EnsembleLoss(criterion, partial(combine, kind=_combination(task.target)))
 
-    def _pool(self, state: FittedState, output: torch.Tensor) -> torch.Tensor:
-        if not isinstance(state.target, ClassTarget):
-            return output
+    def pool(self, output: torch.Tensor, target: Any) -> torch.Tensor:
+        """Return what the members put out together."""
         # By what was fitted: the parameter may have been set to another number since.
-        if output.dim() == 3:
-            output = combine(output, state.target.loss_kind)
-        return output if state.temperature == 1.0 else output / state.temperature
+        return combine(output, _combination(target)) if output.dim() == 3 else output
 
-    def _temperature(self, job: Job, trained: TrainedNetwork) -> float:
-        if self.calibration is None or job.valid_batches is None:
-            return 1.0
-        kind, module = self._combination(job.target), trained.net.module_
 
-        def logits_of(X: torch.Tensor) -> torch.Tensor:
-            output: torch.Tensor = module(X)
-            return output if self.n_ensemble == 1 else combine(output, kind)
+class TabularBase(DeepEstimator):
+    """What the two tabular perceptrons share."""
 
-        return fit_temperature(logits_of, job.valid_batches, job.target.loss_kind)
+    # Fewer rows than these cannot spare a tenth.
+    _auto_stopping_rows = 100
+    _search_table = TABULAR_SPACE
 
-    def __sklearn_tags__(self) -> Tags:
-        """Say that categories and holes are welcome, and sparse rows are not."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return a batch that makes some tens of steps an epoch."""
+        size = next((size for size, below in AUTO_BATCHES if n_rows < below), 256)
+        return min(size, n_rows)
+
+    def _modality(self) -> MixedColumns:
+        return MixedColumns(
+            type(self).__name__,
+            categorical_features=self.categorical_features,
+            feature_scaling=self.feature_scaling,
+            max_onehot=self.max_onehot,
+            missing_indicators=self.missing_indicators,
+            scale_onehot=self.scale_onehot,
+            n_ensemble=self.n_ensemble,
+        )
+
+    def _network(self) -> TabularPerceptron:
+        return TabularPerceptron(self)
+
+
+def _combination(target: ClassTarget | NumberTarget) -> CombinationKind:
+    """Return what it is that members put out."""
+    if isinstance(target, ClassTarget):
+        return target.loss_kind
+    return "log" if target.log_link else "mean"
 
 
 def _network(

@@ -11,13 +11,13 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import NameOrClass
 from skdeep.base import DeepClassifier
 from skdeep.losses import LOSSES_CLASSIFICATION
-from skdeep.tabular._tabular import TABULAR_CONSTRAINTS, TabularDoor
+from skdeep.tabular._tabular import TABULAR_CONSTRAINTS, TabularBase
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class TabularMLPClassifier(TabularDoor, DeepClassifier):
+class TabularMLPClassifier(TabularBase, DeepClassifier):
     """Perceptron classifier for tables as they come, accurate at its defaults.
 
     An ensemble of networks that share their weights [1]_, on numbers embedded piecewise
@@ -178,6 +178,8 @@ class TabularMLPClassifier(TabularDoor, DeepClassifier):
         fit in one batch; else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks, else torch's setting, which None always is.

@@ -13,12 +13,19 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from skdeep._compat import Tags, check_is_fitted
+from skdeep._compat import check_is_fitted
 from skdeep._devices import plain_device, plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.augmentation import TextAugmenter
-from skdeep.base import PerceptronDoor
+from skdeep.base import (
+    DeepEstimator,
+    Material,
+    Modality,
+    Network,
+    RowSetting,
+)
 from skdeep.data import (
+    NO_TARGETS,
     BagEncoder,
     BagRows,
     GramRules,
@@ -43,8 +50,9 @@ from skdeep.text._search_spaces import TEXT_SPACE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from skdeep._compat import Tags
     from skdeep._typing import Array, MatrixLike
-    from skdeep.base import FittedState, Job, Part
+    from skdeep.base import FittedState
 
 # Numbers in the largest map of the texts that go through the network at once.
 BLOCK_NUMBERS = 2**21
@@ -70,72 +78,75 @@ _OF_THE_NETWORK = (
 )
 
 
-class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor):
-    """Hooks of the networks for texts."""
+# What says how texts are read and encoded.
+_OF_THE_TEXTS = (
+    "augmenter",
+    "char_ngram_range",
+    "conv_channels",
+    "embedding_dim",
+    "embeddings",
+    "lowercase",
+    "max_features",
+    "max_length",
+    "min_df",
+    "n_features",
+    "ngram_range",
+    "pooling",
+    "sublinear_tf",
+    "tokenizer",
+    "use_idf",
+)
 
-    _search_table = TEXT_SPACE
 
-    def _read(
-        self, X: MatrixLike, y: Any = "no_validation", *, reset: bool, **checks: bool
+class Texts(Modality):
+    """Texts, as bags of n-grams or, where a network convolves them, as sequences.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for errors.
+    parameters : mapping of str to object
+        Those of the estimator: what is a word, which are known, and how they count.
+    """
+
+    encoder: Any = None
+    ngram_range: Any
+    char_ngram_range: Any
+    lowercase: Any
+    tokenizer: Any
+    n_features: Any
+    min_df: Any
+    max_features: Any
+    embeddings: Any
+    embedding_dim: Any
+    conv_channels: Any
+    max_length: Any
+    pooling: Any
+    use_idf: Any
+    sublinear_tf: Any
+    augmenter: Any
+
+    def __init__(self, owner: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__(owner)
+        vars(self).update(parameters)
+
+    def read(
+        self,
+        holder: Any,
+        X: MatrixLike,
+        y: Any = NO_TARGETS,
+        *,
+        reset: bool,
+        **checks: bool,
     ) -> Any:
-        table = read_texts(X, owner=type(self).__name__)
-        if isinstance(y, str) and y == "no_validation":
+        """Return a list of texts."""
+        table = read_texts(X, owner=self.owner)
+        if isinstance(y, str) and y == NO_TARGETS:
             return table
-        return table, check_target(self, table, y, **checks)
+        return table, check_target(holder, table, y, **checks)
 
-    def _auto_batch(self, n_rows: int) -> int:
-        """Return a batch that makes fifty steps an epoch, if neither tiny nor large.
-
-        So that as many epochs suit few texts and many; the update of the vocabulary,
-        which each step pays for, sets the upper end.
-        """
-        return min(n_rows, max(8, min(128, n_rows // 50)))
-
-    def _kernels(self) -> tuple[int, ...]:
-        """Return the words in the windows; none where texts are bags."""
-        if self.conv_channels is None:
-            return ()
-        kernels = self.kernel_sizes
-        several = not isinstance(kernels, Integral)
-        return tuple(map(int, kernels)) if several else (int(kernels),)
-
-    def _architecture(self, table: Any) -> dict[str, Any]:
-        widths = self._widths()
-        same = {name: getattr(self, name) for name in _OF_THE_NETWORK}
-        return {
-            "hidden_layer_sizes": widths,
-            "activation": per_layer(self.activation, len(widths), "activation"),
-            "dropout": per_layer(self.dropout, len(widths), "dropout"),
-            "conv_channels": self.conv_channels,
-            "kernel_sizes": self._kernels(),
-            **same,
-        }
-
-    def _width(self) -> int:
-        """Return how many numbers a text's vector has."""
-        kernels = self._kernels()
-        if not kernels:
-            return int(self.embedding_dim)
-        return int(self.conv_channels) * len(kernels)
-
-    def _n_weights(self, table: Any, n_outputs: int) -> int:
-        # The vectors of the words are gathered or convolved.
-        work = USUAL_WORDS * self.embedding_dim
-        work *= sum(self._kernels()) * (self.conv_channels or 0) or 1
-        widths = (self._width(), *self._widths(), n_outputs)
-        return int(work + sum(a * b for a, b in pairwise(widths)))
-
-    def _block_rows(self, state: FittedState, table: TextTable) -> int:
-        if self.conv_channels is None:
-            return BLOCK_BAGS
-        encoder: Any = state.scaler
-        # A word has two characters or more, counted in the space behind it.
-        longest = max(len(text) for text in table.texts) // 2 + 1
-        longest = min(longest, encoder.max_length or longest)
-        widest = max(encoder.width, int(self.conv_channels))
-        return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
-
-    def _make_scaler(self, job: Job) -> BagEncoder | SequenceEncoder:
+    def new_encoder(self, table: TextTable) -> BagEncoder | SequenceEncoder:
+        """Return an encoder of texts as bags or as sequences."""
         self._check_hashing()
         sequences = self.conv_channels is not None
         rules = GramRules(
@@ -175,37 +186,40 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
             return
         if self.min_df != 1 or self.max_features is not None:
             raise ValueError(
-                f"{type(self).__name__} bounds its own vocabulary by min_df and "
+                f"{self.owner} bounds its own vocabulary by min_df and "
                 f"max_features. Got min_df={self.min_df!r} and max_features="
                 f"{self.max_features!r} along with n_features={self.n_features!r}, "
                 "which hashes all n-grams. Set n_features=None, or leave these out."
             )
         if self.embeddings is not None:
             raise ValueError(
-                f"{type(self).__name__} gives pretrained vectors to words of its own "
+                f"{self.owner} gives pretrained vectors to words of its own "
                 f"vocabulary. Got embeddings along with n_features={self.n_features!r},"
                 " under which words share vectors. Set n_features=None."
             )
 
-    def _make_rows(self, job: Job, part: Part, *, training: bool) -> Any:
-        encoder: Any = job.scaler
+    def rows(self, table: TextTable, setting: RowSetting, *, training: bool) -> Any:
+        """Return the encoded texts, augmented in training at each visit."""
+        encoder = self.encoder
         rows: Any
         if training and self.augmenter is not None:
             rows = RenewedRows(
-                part.X,
-                lambda table: encoder.transform(table, job.dtype),
-                self._make_renew(job, part),
-                job.device,
+                table,
+                lambda texts: encoder.transform(texts, setting.dtype),
+                self._renewer(table, setting),
+                setting.device,
             )
         elif self.conv_channels is None:
-            rows = BagRows(part.X, encoder, job.dtype, job.device)
+            rows = BagRows(table, encoder, setting.dtype, setting.device)
         else:
-            rows = SequenceRows(part.X, encoder, job.device)
+            rows = SequenceRows(table, encoder, setting.device)
         if training:
             encoder.forget_rows()
         return rows
 
-    def _make_renew(self, job: Job, part: Part) -> Callable[[str, int, int], str]:
+    def _renewer(
+        self, table: TextTable, setting: RowSetting
+    ) -> Callable[[str, int, int], str]:
         """Return what makes the text to learn from at each visit.
 
         One visit in ``1 + n_aug`` sees the text as it is, as one row in so many is in
@@ -214,13 +228,13 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         augmenter = TextAugmenter(**self.augmenter.get_params(deep=False))
         if augmenter.random_state is None:
             # Of this fit, so that its own random_state says it all.
-            augmenter.random_state = job.streams.augmentation % 2**32
-        encoder: Any = job.scaler
+            augmenter.random_state = setting.seed % 2**32
+        encoder = self.encoder
         if encoder.word_weights is None:
-            encoder.word_weights = augmenter.fit(part.X.texts).word_weights_
+            encoder.word_weights = augmenter.fit(table.texts).word_weights_
         augmenter.word_weights_ = encoder.word_weights
         # A call of partial_fit goes on where the last one ended.
-        first = 0 if job.before is None else len(self.history_["epoch"])
+        first = setting.n_epochs_before
         renewed, n_kinds = augmenter.renewer(), 1 + int(augmenter.n_aug)
 
         def renew(text: str, occurrence: int, visit: int) -> str:
@@ -231,23 +245,97 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
 
         return renew
 
-    def _build_network(self, job: Job) -> torch.nn.Module:
-        generator = job.generators["initialization"]
-        filler = int(bool(job.architecture["kernel_sizes"]))
-        table, known = self._first_vectors(job, filler=filler)
-        share = float(self.embedding_dropout)
+    def tensor(self, block: TextTable, dtype: torch.dtype, device: torch.device) -> Any:
+        """Return encoded texts."""
+        return self.encoder.transform(block, dtype)
+
+    def blank(self, n_features: int | None, dtype: torch.dtype) -> Any:
+        """Return a text of no known word."""
+        if self.conv_channels is None:
+            none = torch.zeros(0, dtype=torch.int32)
+            return TokenBags(none, torch.zeros(2, dtype=torch.int32), none.to(dtype))
+        n_words = min(USUAL_WORDS, self.max_length or USUAL_WORDS)
+        return torch.zeros(1, n_words, dtype=torch.int64)
+
+    def block_rows(self, table: TextTable) -> int:
+        """Return how many texts go through the network at once in prediction."""
+        if self.conv_channels is None:
+            return BLOCK_BAGS
+        encoder = self.encoder
+        # A word has two characters or more, counted in the space behind it.
+        longest = max(len(text) for text in table.texts) // 2 + 1
+        longest = min(longest, encoder.max_length or longest)
+        widest = max(encoder.width, int(self.conv_channels))
+        return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
+
+    def tell(self, tags: Tags) -> None:
+        """Say that texts are welcome, and tables are not."""
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+
+
+class TextPerceptron(Network):
+    """Vectors of words, added up or convolved, and a perceptron on their vector."""
+
+    def _kernels(self) -> tuple[int, ...]:
+        """Return the words in the windows; none where texts are bags."""
+        if self.parameters.conv_channels is None:
+            return ()
+        kernels = self.parameters.kernel_sizes
+        several = not isinstance(kernels, Integral)
+        return tuple(map(int, kernels)) if several else (int(kernels),)
+
+    def architecture(self) -> dict[str, Any]:
+        """Return widths, what stands between them, and how texts are encoded."""
+        p, widths = self.parameters, self.widths()
+        same = {name: getattr(p, name) for name in _OF_THE_NETWORK}
+        return {
+            "hidden_layer_sizes": widths,
+            "activation": per_layer(p.activation, len(widths), "activation"),
+            "dropout": per_layer(p.dropout, len(widths), "dropout"),
+            "conv_channels": self.parameters.conv_channels,
+            "kernel_sizes": self._kernels(),
+            **same,
+        }
+
+    def _width(self) -> int:
+        """Return how many numbers a text's vector has."""
+        kernels = self._kernels()
+        if not kernels:
+            return int(self.parameters.embedding_dim)
+        return int(self.parameters.conv_channels) * len(kernels)
+
+    def work(self, table: Any, n_outputs: int) -> int:
+        """Return the multiply-adds of a text of usual length."""
+        # The vectors of the words are gathered or convolved.
+        work = USUAL_WORDS * self.parameters.embedding_dim
+        work *= sum(self._kernels()) * (self.parameters.conv_channels or 0) or 1
+        widths = (self._width(), *self.widths(), n_outputs)
+        return int(work + sum(a * b for a, b in pairwise(widths)))
+
+    def build(self, material: Material) -> torch.nn.Module:
+        """Return a network of random weights, or of the vectors of a file."""
+        architecture = self.architecture()
+        filler = int(bool(architecture["kernel_sizes"]))
+        table, known = self._first_vectors(material, filler=filler)
+        share = float(self.parameters.embedding_dropout)
+        n_outputs = material.task.n_outputs
         return _network(
-            job.architecture, table, known, job.target.n_outputs, share, generator
+            architecture, table, known, n_outputs, share, material.generator
         )
 
-    def _describe_network(self) -> dict[str, Any]:
-        network: Any = self.module_
-        return {"embedding_dropout": float(network.dropout.p)}
+    def describe(self, module: Any) -> dict[str, Any]:
+        """Return the share of words that are dropped."""
+        return {"embedding_dropout": float(module.dropout.p)}
 
-    def _rebuild_network(
-        self, described: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    def rebuild(
+        self,
+        described: Mapping[str, Any],
+        weights: Mapping[str, torch.Tensor],
+        state: FittedState,
+        n_features: int | None,
     ) -> torch.nn.Module:
-        state = self._state
+        """Return a network of the same layers."""
         table, known = weights["embedding.table"], weights.get("embedding.known")
         share = float(described["embedding_dropout"])
         n_outputs = state.target.n_outputs
@@ -255,36 +343,44 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         return _network(state.architecture, table.clone(), known, n_outputs, share)
 
     def _first_vectors(
-        self, job: Job, *, filler: int
+        self, material: Material, *, filler: int
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the vectors to train, those of a file among them, and those not to."""
-        encoder: Any = job.scaler
-        frozen = encoder.n_known and not self.trainable_embeddings
+        encoder: Any = material.modality.encoder
+        frozen = encoder.n_known and not self.parameters.trainable_embeddings
         n_rows = filler + encoder.vocabulary.size - (encoder.n_known if frozen else 0)
-        generator = job.generators["initialization"]
-        width = int(self.embedding_dim)
+        generator = material.generator
+        width = int(self.parameters.embedding_dim)
         # Never none at all: an index has to point somewhere.
-        table = draw_vectors(max(1, n_rows), width, job.dtype, generator)
+        table = draw_vectors(max(1, n_rows), width, material.dtype, generator)
         if not encoder.n_known:
             return table, None
-        vectors = torch.from_numpy(encoder.vectors).to(job.dtype)
+        vectors = torch.from_numpy(encoder.vectors).to(material.dtype)
         if frozen:
             return table, vectors
         table[filler : filler + len(vectors)] = vectors
         return table, None
 
-    def _encode_rows(
-        self, state: FittedState, block: TextTable, dtype: torch.dtype
-    ) -> Any:
-        encoder: Any = state.scaler
-        return encoder.transform(block, dtype)
 
-    def _blank_row(self, state: FittedState, dtype: torch.dtype) -> Any:
-        if self.conv_channels is None:
-            none = torch.zeros(0, dtype=torch.int32)
-            return TokenBags(none, torch.zeros(2, dtype=torch.int32), none.to(dtype))
-        n_words = min(USUAL_WORDS, self.max_length or USUAL_WORDS)
-        return torch.zeros(1, n_words, dtype=torch.int64)
+class TextBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+    """What the two networks for texts share: they are also transformers."""
+
+    _search_table = TEXT_SPACE
+
+    def _modality(self) -> Texts:
+        parameters = {name: getattr(self, name) for name in _OF_THE_TEXTS}
+        return Texts(type(self).__name__, parameters)
+
+    def _network(self) -> TextPerceptron:
+        return TextPerceptron(self)
+
+    def _auto_batch(self, n_rows: int) -> int:
+        """Return a batch that makes fifty steps an epoch, if neither tiny nor large.
+
+        So that as many epochs suit few texts and many; the update of the vocabulary,
+        which each step pays for, sets the upper end.
+        """
+        return min(n_rows, max(8, min(128, n_rows // 50)))
 
     def transform(self, X: MatrixLike) -> Array:
         """Return a vector for each text: what the perceptron is given.
@@ -301,10 +397,11 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
             `kernel_sizes`.
         """
         check_is_fitted(self, "net_")
-        table = self._read(X, reset=False)
+        modality = self._fitted_modality()
+        table = self._read(X)
         network: Any = self.module_.eval()
         parameter = next(network.parameters())
-        step = self._block_rows(self._state, table)
+        step = modality.block_rows(table)
         vectors = np.empty((len(table), self._n_features_out), dtype=table.dtype)
         work = float(min(len(table), step) * self._state.row_work)
         with (
@@ -315,7 +412,8 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
         ):
             for start in range(0, len(table), step):
                 rows = slice(start, start + step)
-                block = self._encode_rows(self._state, table[rows], parameter.dtype)
+                place = (parameter.dtype, parameter.device)
+                block = modality.tensor(table[rows], *place)
                 found = network.features(block.to(parameter.device))
                 vectors[rows] = found.cpu().numpy()
         return vectors
@@ -341,14 +439,6 @@ class TextDoor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PerceptronDoor
     @property
     def _n_features_out(self) -> int:
         return int(self.module_.embedding.width)  # type: ignore[union-attr,arg-type]
-
-    def __sklearn_tags__(self) -> Tags:
-        """Say that texts are welcome, and tables are not."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        return tags
 
 
 def _network(

@@ -11,14 +11,14 @@ from skdeep._compat import Interval, StrOptions
 from skdeep._constraints import Levels, NameOrClass
 from skdeep.base import DeepRegressor
 from skdeep.losses import LOSSES_REGRESSION
-from skdeep.text._inputs import TextDoor
+from skdeep.text._inputs import TextBase
 from skdeep.text._parameters import TEXT_CONSTRAINTS
 
 if TYPE_CHECKING:
     from skdeep._typing import DeviceSpec, Seed
 
 
-class TextRegressor(TextDoor, DeepRegressor):
+class TextRegressor(TextBase, DeepRegressor):
     """Regressor on texts, by the vectors of their words and n-grams.
 
     Raw texts in; every word and n-gram gets a vector, those of a text are added up, and
@@ -174,6 +174,8 @@ class TextRegressor(TextDoor, DeepRegressor):
         batch: then weighing a text by two equals giving it twice. Else float32.
     precision : {"auto", "full", "bfloat16", "float16"}, default="auto"
         What a step is computed in; "auto" is "full" but for large steps on CUDA.
+        "lbfgs", and classes whose step needs a closure, train in full precision where
+        it is "float16".
     n_threads : int, "auto" or None, default="auto"
         Threads torch may use during a call. "auto" is one in a worker of joblib and for
         small networks; large ones take torch's setting, and may then differ in the last

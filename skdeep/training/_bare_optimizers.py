@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,49 @@ def compiler_left_out() -> Iterator[None]:
             function.__dict__.pop(_ANSWER, None)
 
 
+class Watch:
+    """See whether an optimizer's `step` is more than its arithmetic, at every step.
+
+    That is so where hooks hang on it or on all optimizers, or where somebody has
+    replaced it, as torch's schedulers do.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        One that it `can` watch.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.attributes = vars(optimizer)
+        self.before, self.after = _tables(optimizer, "_optimizer_step")
+        self.before_all, self.after_all = _tables(torch_optimizer, "_global_optimizer")
+
+    @staticmethod
+    def can(optimizer: torch.optim.Optimizer) -> bool:
+        """Tell whether torch keeps its hooks where they are looked for."""
+        tables = (
+            *_tables(optimizer, "_optimizer_step"),
+            *_tables(torch_optimizer, "_global_optimizer"),
+        )
+        return all(isinstance(table, Mapping) for table in tables)
+
+    def sees(self) -> bool:
+        """Tell whether `step` must be called itself."""
+        return bool(
+            self.before
+            or self.after
+            or self.before_all
+            or self.after_all
+            or "step" in self.attributes
+        )
+
+
+def _tables(holder: Any, prefix: str) -> tuple[Any, Any]:
+    """Return where torch keeps the hooks before and after steps."""
+    before = getattr(holder, f"{prefix}_pre_hooks", None)
+    return before, getattr(holder, f"{prefix}_post_hooks", None)
+
+
 def bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     """Return the shortest way to a step without a closure.
 
@@ -62,31 +105,24 @@ def bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     -------
     step : callable
         The arithmetic of an optimizer of torch. `optimizer.step` for a class that torch
-        does not have, and where somebody has hung hooks on it or replaced it, as
-        torch's schedulers do.
+        does not have, and whenever there are hooks or `step` was replaced.
     """
     kind = type(optimizer)
+
+    def whole() -> Any:
+        return optimizer.step()
+
     if (
         not kind.__module__.startswith("torch.optim.")
         or optimizer.defaults.get("differentiable")
-        or "step" in vars(optimizer)
-        or has_hooks(optimizer)
+        or not Watch.can(optimizer)
     ):
-        return optimizer.step
+        return whole
+    watch = Watch(optimizer)
     arithmetic = inspect.unwrap(kind.step)
 
     @torch.no_grad()
-    def step() -> None:
-        arithmetic(optimizer)
+    def step() -> Any:
+        return whole() if watch.sees() else arithmetic(optimizer)
 
     return step
-
-
-def has_hooks(optimizer: torch.optim.Optimizer) -> bool:
-    """Tell whether hooks hang on an optimizer's steps, or on those of all."""
-    holders = ((optimizer, "_optimizer_step"), (torch_optimizer, "_global_optimizer"))
-    return any(
-        getattr(holder, f"{prefix}_{when}_hooks", None)
-        for holder, prefix in holders
-        for when in ("pre", "post")
-    )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from skdeep.exceptions import PersistenceError
+from skdeep.training._optimizers import sees_shapes
+from skdeep.training._stopping import Stopper
 
 if TYPE_CHECKING:
     from skdeep._plan import TrainingPlan
@@ -38,8 +40,8 @@ def check_captured(
     fresh : mapping
         The capture of a training that has not begun.
     example : mapping of int to dict
-        What the optimizer keeps of each group of weights after some steps, had each
-        group two weights.
+        What the optimizer keeps of each parameter after some steps, had it two weights
+        or, where shapes matter, the same shape.
     plan : TrainingPlan
         How to train.
 
@@ -52,7 +54,8 @@ def check_captured(
     _whole(captured["epoch"], "the number of epochs", least=1)
     _like(captured["over"], fresh["over"], "the end")
     _number(captured["seconds"], "the duration", least=0.0)
-    _check_stepper(captured["stepper"], fresh["stepper"], example)
+    shaped = sees_shapes(plan.optimizer)
+    _check_stepper(captured["stepper"], fresh["stepper"], example, shaped=shaped)
     _check_stopper(captured, fresh, plan)
     _check_net(captured["net"], fresh["net"], captured["epoch"])
     if fresh["global_rng"] is None:
@@ -66,15 +69,17 @@ def check_generators(states: Any, fresh: Any) -> None:
     _like(states, fresh, "the state of a generator")
 
 
-def _check_stepper(stepper: Any, fresh: Any, example: Mapping[int, Any]) -> None:
+def _check_stepper(
+    stepper: Any, fresh: Any, example: Mapping[int, Any], *, shaped: bool
+) -> None:
     _keys(stepper, fresh, "the optimizer")
     _require(stepper["kind"] == fresh["kind"], "the optimizer is another")
     _keys(stepper["optimizer"], fresh["optimizer"], "the optimizer")
     groups = fresh["optimizer"]["param_groups"]
     _like(stepper["optimizer"]["param_groups"], groups, "a group of weights")
-    pieces = [group["params"] for group in groups]
-    weights = fresh["weights"]
-    _check_slots(stepper["optimizer"]["state"], example, len(pieces), weights)
+    n_pieces = sum(len(group["params"]) for group in groups)
+    slots, weights = stepper["optimizer"]["state"], fresh["weights"]
+    _check_slots(slots, example, n_pieces, None if shaped else weights)
     _whole(stepper["steps_done"], "the number of steps")
     _like(stepper["weights"], fresh["weights"], "what stands for the weights")
     _check_buffers(stepper["buffers"], fresh["buffers"])
@@ -95,9 +100,12 @@ def _check_buffers(buffers: Any, fresh: Sequence[torch.Tensor]) -> None:
 
 
 def _check_slots(
-    slots: Any, example: Mapping[int, Any], n_pieces: int, weights: torch.Tensor
+    slots: Any, example: Mapping[int, Any], n_pieces: int, weights: torch.Tensor | None
 ) -> None:
-    """Compare what an optimizer keeps with what one of two weights would keep."""
+    """Compare what an optimizer keeps with what one of other weights would keep.
+
+    Those are two of each parameter; without `weights`, as many as there are.
+    """
     _require(isinstance(slots, Mapping), "the optimizer keeps nothing")
     _require(set(slots) <= set(range(n_pieces)), "the optimizer has other weights")
     total = 0
@@ -114,9 +122,15 @@ def _check_slots(
                 (slot[name] >= 0).all()
             )
             _require(good, "a sum of squares is below 0")
+        if weights is None:
+            alike = {name: slot[name] for name in slot if name not in late}
+            _like(alike, {name: usual[name] for name in alike}, "the optimizer")
+            continue
         sizes = {_size(slot[name], usual[name], weights) for name in slot} - {None}
         _require(len(sizes) <= 1, "the optimizer keeps weights of several sizes")
         total += sum(size or 0 for size in sizes)
+    if weights is None:
+        return
     _require(total <= weights.numel(), "the optimizer keeps more weights")
     if n_pieces == 1:
         _require(total in (0, weights.numel()), "the optimizer keeps fewer weights")
@@ -168,8 +182,10 @@ def _check_stopper(captured: Any, fresh: Any, plan: TrainingPlan) -> None:
     _keys(stopper, fresh["stopper"], "the best epoch")
     for name in ("best", "reference"):
         _number(stopper[name], "the best epoch", finite=False)
-    for name in ("best_epoch", "waited"):
+    for name in ("best_epoch", "level", "waited"):
         _whole(stopper[name], "the best epoch")
+    n_monitors = len(Stopper(plan.stopping).monitors)
+    _require(stopper["level"] < n_monitors, "what was watched is unknown")
     _require(1 <= stopper["best_epoch"] <= captured["epoch"], "no epoch is the best")
     if plan.stopping.restore_best:
         _like(stopper["weights"], stepper["weights"], "the best weights")

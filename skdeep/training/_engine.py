@@ -136,6 +136,7 @@ class TrainingRun:
             net.fit_loop(batches, valid, epochs=1)
         except StopTraining:
             stop = True
+            self.stepper.attend()
         average = self.stepper.average
         with average.applied() if average else nullcontext():
             if score is not None:

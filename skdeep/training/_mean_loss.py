@@ -35,6 +35,9 @@ class MeanLoss:
 
     def add(self, loss: torch.Tensor, n_rows: int) -> None:
         """Add a batch."""
+        if self._at_once == 1:
+            self._count(loss.item(), n_rows)
+            return
         self._waiting.append(loss.detach())
         self._sizes.append(n_rows)
         if len(self._waiting) >= self._at_once:
@@ -47,16 +50,15 @@ class MeanLoss:
         return self._total / self._n_rows
 
     def _read(self) -> None:
-        waiting = self._waiting
-        single = len(waiting) == 1
-        values = (
-            [waiting[0].item()] if single else torch.stack(waiting).flatten().tolist()
-        )
+        values = torch.stack(self._waiting).flatten().tolist()
         for value, n_rows in zip(values, self._sizes, strict=True):
-            self._n_batches += 1
-            if self._check is not None:
-                self._check(value, self._n_batches)
-            self._total += value * n_rows
-            self._n_rows += n_rows
-        waiting.clear()
+            self._count(value, n_rows)
+        self._waiting.clear()
         self._sizes.clear()
+
+    def _count(self, value: float, n_rows: int) -> None:
+        self._n_batches += 1
+        if self._check is not None:
+            self._check(value, self._n_batches)
+        self._total += value * n_rows
+        self._n_rows += n_rows

@@ -11,10 +11,12 @@ import copy
 import dataclasses
 import inspect
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
 DIVERGED = 1e8
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # What torch, or a module that is not ours, raises of its own accord; a ValueError is
-# a sentence of ours.
-_OF_THE_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
+# a sentence on the data.
+_OF_A_NETWORK = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
+# Code that is called by a network of ours, too.
+_KNOWN = {"skdeep", "torch", "numpy", *sys.stdlib_module_names}
 # Needed while it trains only.
 _TRANSIENT = (
     "_stepper",
@@ -144,7 +148,11 @@ class LeanNet(NeuralNet):
         if self._resting:
             return self
         self._stepper = Stepper(
-            self.module_, self.criterion_, self._plan, self._penalty
+            self.module_,
+            self.criterion_,
+            self._plan,
+            self._penalty,
+            watched=bool(self.callbacks_),
         )
         self.optimizer_ = self._stepper.optimizer
         return self
@@ -194,6 +202,8 @@ class LeanNet(NeuralNet):
                 ):
                     raise StopTraining from signal
                 raise
+        if self.callbacks_ and "_stepper" in vars(self):
+            self._stepper.attend()
 
     def _translated(self, callback: Any, told: dict[str, Any]) -> dict[str, Any]:
         """Return what a hook is told, with a user's rows for a callback that scores."""
@@ -307,7 +317,7 @@ class LeanNet(NeuralNet):
         stepper, n_batches = self._stepper, len(batches)
         epoch = len(self.history)
         heard = bool(self._listeners)
-        stepper.look_again()
+        stepper.attend()
         # Whatever it says of itself: a part of it may have come in evaluation mode.
         self.module_.train()
         # The loss of an ensemble measures its members in training, the whole after it.
@@ -316,11 +326,11 @@ class LeanNet(NeuralNet):
         for index, batch in enumerate(batches):
             if heard:
                 self._open_batch(batch, training=True)
-                stepper.look_again()
             try:
                 loss, output = stepper.step(batch, n_batches)
-            except _OF_THE_NETWORK as error:
-                raise self._blame(error, batch, index + 1) from error
+            except Exception as error:
+                self._tell_where(error, batch, index + 1)
+                raise
             losses.add(loss, len(batch.y))
             if heard:
                 # Clones, since callbacks may compute with them under autograd.
@@ -344,10 +354,10 @@ class LeanNet(NeuralNet):
                 if self._listeners:
                     self._open_batch(batch, training=False)
                 try:
-                    output = self.module_(batch.X)
-                    loss = self.criterion_(output, batch.y, batch.weight)
-                except _OF_THE_NETWORK as error:
-                    raise self._blame(error, batch, index + 1) from error
+                    loss, output = _measure(self.module_, self.criterion_, batch)
+                except Exception as error:
+                    self._tell_where(error, batch, index + 1)
+                    raise
                 losses.add(loss, len(batch.y))
                 if self._listeners:
                     self._close_batch(batch, loss, output, training=False)
@@ -366,8 +376,11 @@ class LeanNet(NeuralNet):
         # What skorch's Checkpoint and PrintLog look for.
         self.history.record(f"{name}_best", value < best)
 
-    def _blame(self, error: Exception, batch: StepBatch, number: int) -> NetworkError:
-        return NetworkError(
+    def _tell_where(self, error: Exception, batch: StepBatch, number: int) -> None:
+        """Raise for an error of the network; to others of that sort note the place."""
+        if not isinstance(error, _OF_A_NETWORK):
+            return
+        failure = NetworkError(
             estimator=self._plan.title,
             reason=str(error),
             epoch=len(self.history),
@@ -375,6 +388,9 @@ class LeanNet(NeuralNet):
             shapes={"X": tuple(batch.X.shape), "y": tuple(batch.y.shape)},
             device=str(self._plan.device),
         )
+        if _is_of_network(error, self._plan.third_party_seed is not None):
+            raise failure from error
+        error.add_note(failure.place)
 
     def _open_batch(self, batch: StepBatch, *, training: bool) -> None:
         self.history.new_batch()
@@ -401,6 +417,8 @@ class LeanNet(NeuralNet):
             if self._answers is not None and isinstance(listener, ScoringBase):
                 y = self._answers.restore(y)
             getattr(listener, hook)(self, batch=(batch.X, y), **what)
+        if what["training"] and hook != "on_grad_computed":
+            self._stepper.attend()
 
     def _on_gradient(self, batch: StepBatch) -> None:
         named = list(self.module_.named_parameters())
@@ -567,6 +585,29 @@ def _scores_epochs(callback: Callback) -> bool:
         isinstance(callback, EpochScoring)
         and type(callback).on_batch_end is EpochScoring.on_batch_end
     )
+
+
+def _measure(
+    module: torch.nn.Module, criterion: torch.nn.Module, batch: StepBatch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of a batch, and the outputs."""
+    output = module(batch.X)
+    return criterion(output, batch.y, batch.weight), output
+
+
+def _is_of_network(error: Exception, third_party: bool) -> bool:
+    """Tell whether an error arose in a network or loss that holds foreign code.
+
+    Code of optimizers and of callbacks, and our own around the network, is not asked.
+    """
+    frames = [frame.f_globals for frame, _ in walk_tb(error.__traceback__)]
+    codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    asked = {Stepper.differentiate.__code__, _measure.__code__}
+    first = next((k for k, code in enumerate(codes) if code in asked), None)
+    if first is None:
+        return False
+    names = [str(names.get("__name__")) for names in frames[first:]]
+    return third_party or any(name.partition(".")[0] not in _KNOWN for name in names)
 
 
 def _hears_batches(callback: Callback) -> bool:

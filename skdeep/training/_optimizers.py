@@ -1,4 +1,4 @@
-"""From the name of an optimizer to one that steps over a flat parameter."""
+"""From the name of an optimizer to one that steps, over a flat parameter if it can."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from skdeep.training._bare_optimizers import bare_step, compiler_left_out, has_hooks
+from skdeep.training._bare_optimizers import Watch, bare_step, compiler_left_out
 
 if TYPE_CHECKING:
     from skdeep._plan import OptimizerPlan
@@ -24,12 +24,50 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adagrad": torch.optim.Adagrad,
     "lbfgs": torch.optim.LBFGS,
 }
+# They treat each number by itself, L-BFGS all numbers as one vector: the shapes of the
+# parameters are nothing to them. A class made of one of these may well see a shape.
+_SHAPELESS = {
+    torch.optim.Adadelta,
+    torch.optim.Adagrad,
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.Adamax,
+    torch.optim.ASGD,
+    torch.optim.LBFGS,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+    torch.optim.Rprop,
+    torch.optim.SGD,
+}
 _WITH_BETAS = ("adam", "adamw", "nadam", "radam")
 _FUSED_DEVICES = ("cpu", "cuda")
 
 
+def kind_of(plan: OptimizerPlan) -> type[torch.optim.Optimizer]:
+    """Return the class that a plan names."""
+    return OPTIMIZERS[plan.name] if isinstance(plan.name, str) else plan.name
+
+
+def sees_shapes(plan: OptimizerPlan) -> bool:
+    """Tell whether an optimizer may do another step on a flat parameter."""
+    return kind_of(plan) not in _SHAPELESS
+
+
+@functools.cache
+def _step_parameters(kind: type[torch.optim.Optimizer]) -> dict[str, Any]:
+    return dict(inspect.signature(kind.step).parameters)
+
+
+def needs_closure(kind: type[torch.optim.Optimizer]) -> bool:
+    """Tell whether `step` cannot be called without a closure, as that of L-BFGS."""
+    parameters = _step_parameters(kind)  # type: ignore[arg-type]  # classes do hash
+    closure = parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
 def build_optimizer(
-    plan: OptimizerPlan, *pieces: tuple[torch.nn.Parameter, float]
+    plan: OptimizerPlan, *groups: tuple[Sequence[torch.nn.Parameter], float]
 ) -> torch.optim.Optimizer:
     """Return the optimizer a plan names, fused where torch has a fused step.
 
@@ -41,20 +79,21 @@ def build_optimizer(
     ----------
     plan : OptimizerPlan
         Names, rates and further arguments; the latter win.
-    *pieces : tuple (torch.nn.Parameter, float)
-        What is to be optimized, each with what its learning rate is multiplied by.
+    *groups : tuple (sequence of torch.nn.Parameter, float)
+        What is to be optimized, with what the learning rate is multiplied by.
 
     Returns
     -------
     optimizer : torch.optim.Optimizer
-        With a group for each piece.
+        With these groups.
 
     Raises
     ------
     ValueError
-        If the optimizer does not take one of the further arguments.
+        If the optimizer does not take one of the further arguments, or the parameters.
     """
-    factory = OPTIMIZERS[plan.name] if isinstance(plan.name, str) else plan.name
+    factory = kind_of(plan)
+    _check_muon(factory, groups)
     known, open_ended = _parameters(factory)  # type: ignore[arg-type]  # they do hash
     arguments = _arguments(plan)
     if "lr" in known and "lr" not in arguments:
@@ -70,21 +109,40 @@ def build_optimizer(
             f"{', '.join(known[1:])}."
         )
     arguments.update(plan.params)
-    if "fused" in known and _can_fuse(factory, pieces[0][0], arguments):
+    if "fused" in known and _can_fuse(factory, groups[0][0][0], arguments):
         arguments["fused"] = True
-    groups = [{"params": [piece]} for piece, _ in pieces]
     try:
         with compiler_left_out():
-            optimizer = factory(groups, **arguments)
+            optimizer = factory([{"params": list(p)} for p, _ in groups], **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{factory.__name__} refused its arguments {arguments!r}: {error}. Correct "
             "'optimizer_params'."
         ) from error
-    for group, (_, factor) in zip(optimizer.param_groups, pieces, strict=True):
+    for group, (_, factor) in zip(optimizer.param_groups, groups, strict=True):
         if "lr" in group:
             group["lr"] *= factor
     return optimizer
+
+
+def _check_muon(
+    factory: type[torch.optim.Optimizer],
+    groups: Sequence[tuple[Sequence[torch.nn.Parameter], float]],
+) -> None:
+    """Refuse what Muon is not made for, before it does so in terms of its own."""
+    # torch 2.9 and later.
+    muon = getattr(torch.optim, "Muon", None)
+    if muon is None or not issubclass(factory, muon):
+        return
+    shapes = [tuple(p.shape) for parameters, _ in groups for p in parameters]
+    others = [shape for shape in shapes if len(shape) != 2]
+    if others:
+        raise ValueError(
+            f"The 'optimizer' {factory.__name__} steps matrices only, and this network "
+            f"has {len(others)} parameters that are none, such as one of shape "
+            f"{others[0]}. Pass a class that gives these to another optimizer, or "
+            "choose another, e.g. 'adamw'."
+        )
 
 
 @functools.cache
@@ -136,7 +194,8 @@ def direct_step(
     `Optimizer.step` spends six times as long on hooks, profiling and lists of tensors
     as on the update of a small network. For fused Adam and AdamW in their plain form
     torch's own kernel is called instead, on the optimizer's own state; the result is
-    the same to the last bit. The others do without the hooks.
+    the same to the last bit. The others do without the hooks, as long as there are
+    none.
 
     Parameters
     ----------
@@ -151,32 +210,39 @@ def direct_step(
         Takes no arguments.
     """
     kernel = getattr(torch, "_fused_adam_", None)
-    group = optimizer.param_groups[0]
-    plain = (
-        type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
-        and group.get("fused")
-        and not (group["amsgrad"] or group["maximize"] or group["weight_decay"])
-    )
     bare = bare_step(optimizer)
-    if kernel is None or not plain or has_hooks(optimizer):
+    if kernel is None or not _is_plain_adam(optimizer) or not Watch.can(optimizer):
         return bare
-    state = optimizer.state[parameter]
-    begun = False
+    watch = Watch(optimizer)
+    groups, states = optimizer.param_groups, optimizer.state
+    group: dict[str, Any] = groups[0]
+    state: dict[str, Any] = {}
 
     @torch.no_grad()
     def step() -> None:
-        nonlocal begun
-        if not begun:
-            # Makes the state, and is what torch's schedulers watch for.
+        nonlocal groups, states, group, state
+        gradient = parameter.grad
+        if (
+            not state
+            or gradient is None
+            or optimizer.state is not states
+            or optimizer.param_groups is not groups
+            or group["weight_decay"]
+            or group["amsgrad"]
+            or group["maximize"]
+            or watch.sees()
+        ):
+            # It makes the state, and is what torch's schedulers watch for.
             bare()
-            begun = True
+            groups, states = optimizer.param_groups, optimizer.state
+            group, state = groups[0], states.get(parameter, {})
             return
         # Looked up at every step: OneCycleLR changes the betas as well as the rate.
         beta1, beta2 = group["betas"]
         state["step"].add_(1)
         kernel(
             [parameter],
-            [parameter.grad],
+            [gradient],
             [state["exp_avg"]],
             [state["exp_avg_sq"]],
             [],
@@ -191,6 +257,15 @@ def direct_step(
         )
 
     return step
+
+
+def _is_plain_adam(optimizer: torch.optim.Optimizer) -> bool:
+    group = optimizer.param_groups[0]
+    return (
+        type(optimizer) in (torch.optim.Adam, torch.optim.AdamW)
+        and bool(group.get("fused"))
+        and not (group["amsgrad"] or group["maximize"] or group["weight_decay"])
+    )
 
 
 def set_learning_rate(

@@ -87,6 +87,7 @@ class StackedStepper:
         flats = [FlatParameters(module) for module in modules]
         self.values = torch.stack([flat.parameter.detach() for flat in flats])
         self.n_weights = len(flats[0].weights)
+        self._order = flats[0].order
         for flat in flats:
             flat.release()
         self.plateaus = [_plateau(plan) for plan in self.plans]
@@ -106,7 +107,7 @@ class StackedStepper:
         self._point()
         self.direction = torch.nn.Parameter(torch.zeros_like(self.values))
         self.direction.grad = self.grads
-        self.optimizer = build_optimizer(self.optimizer_plan, (self.direction, 1.0))
+        self.optimizer = build_optimizer(self.optimizer_plan, ([self.direction], 1.0))
         if self._state:
             self.optimizer.state[self.direction] = self._state
         self._update = direct_step(self.optimizer, self.direction)
@@ -122,8 +123,9 @@ class StackedStepper:
         return column.to(self.values.dtype).to(self.values.device).unsqueeze(1)
 
     def _point(self) -> None:
-        """Make the parameters of the network views of the matrix, matrices first."""
-        parameters = sorted(self.network.parameters(), key=lambda p: p.ndim < 3)
+        """Make the parameters of the network views of the matrix, in its order."""
+        own = list(self.network.parameters())
+        parameters = [own[place] for place in self._order]
         self._parameters, self._slots, start = parameters, [], 0
         for parameter in parameters:
             end = start + math.prod(parameter.shape[1:])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +14,9 @@ from skdeep.training._flat import FlatParameters, copy_all, write_all
 from skdeep.training._optimizers import (
     build_optimizer,
     direct_step,
+    kind_of,
+    needs_closure,
+    sees_shapes,
     set_learning_rate,
 )
 from skdeep.training._schedules import Plateau, schedule_factor
@@ -89,6 +90,8 @@ class Stepper:
         How to step.
     penalty : Penalty
         On the weights.
+    watched : bool, default=False
+        Whether callbacks may unfreeze what is frozen at first.
     """
 
     def __init__(
@@ -97,14 +100,21 @@ class Stepper:
         criterion: torch.nn.Module,
         plan: TrainingPlan,
         penalty: Penalty,
+        *,
+        watched: bool = False,
     ) -> None:
         self.module = module
         self.criterion = criterion
         self.plan = plan
         self.penalty = penalty
-        self.flat = FlatParameters(module, plan.optimizer.rate_factors)
-        self._rate_factors = [factor for _, factor in self.flat.pieces]
-        self.optimizer = build_optimizer(plan.optimizer, *self.flat.pieces)
+        self.flat = FlatParameters(
+            module,
+            plan.optimizer.rate_factors,
+            shaped=sees_shapes(plan.optimizer),
+            frozen_too=watched,
+        )
+        self._rate_factors = [factor for _, factor in self.flat.groups]
+        self.optimizer = build_optimizer(plan.optimizer, *self.flat.groups)
         self.forward: Callable[[torch.Tensor], torch.Tensor] = module
         if plan.compile:
             self.forward = torch.compile(module)
@@ -120,17 +130,24 @@ class Stepper:
             self.optimizer.defaults.get("lr", plan.optimizer.learning_rate)
         )
         self.steps_done = 0
-        self._gradients: Callable[[StepBatch], tuple[torch.Tensor, torch.Tensor]]
-        self.look_again()
         # Called with the gradient in place, before it is used.
         self.on_gradient: Sequence[Callable[[StepBatch], None]] = ()
         self._update: Callable[[], object] | None = None
-        self._with_closure = _needs_closure(self.optimizer)
+        self._with_closure = needs_closure(kind_of(plan.optimizer))
+        # L-BFGS takes its gradient for whole numbers as they are: a search along a line
+        # cannot be scaled half-way.
+        halved = plan.autocast_dtype == torch.float16
+        self._autocast_dtype = (
+            None if halved and self._with_closure else plan.autocast_dtype
+        )
         self._scaler = (
             torch.amp.GradScaler(plan.device.type)
-            if plan.autocast_dtype == torch.float16
+            if self._autocast_dtype == torch.float16
             else None
         )
+        self._sparse: list[Any] = [
+            part for part in module.modules() if hasattr(part, "sparse_gradient")
+        ]
         # The dropout layers of our own networks, which this room does not import.
         self._dropouts: list[Any] = [
             part
@@ -141,6 +158,10 @@ class Stepper:
             bool(plan.lr_schedule or plan.warmup_fraction)
             and plan.optimizer.name != "lbfgs"
         )
+        if self.flat.resting:
+            self._let_rest(self.flat.resting)
+        self._gradients: Callable[[StepBatch], tuple[torch.Tensor, torch.Tensor]]
+        self.look_again()
 
     @property
     def rate(self) -> float:
@@ -165,7 +186,9 @@ class Stepper:
 
         Another kind of optimizer starts afresh, since it can read no other's state.
         """
-        if state["kind"] != type(self.optimizer).__qualname__:
+        saved = state["optimizer"]
+        same = state["kind"] == type(self.optimizer).__qualname__
+        if not (same and self._takes(saved["param_groups"])):
             return
         before = state["arguments"]
         changed = {
@@ -173,7 +196,6 @@ class Stepper:
             for name, value in self.optimizer.defaults.items()
             if name not in before or before[name] != value
         }
-        saved = state["optimizer"]
         groups = [{**group, **changed} for group in saved["param_groups"]]
         if "lr" in changed:
             for group, factor in zip(groups, self._rate_factors, strict=True):
@@ -183,6 +205,13 @@ class Stepper:
         with compiler_left_out():
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.steps_done = state["steps_done"]
+
+    def _takes(self, saved: Sequence[Mapping[str, Any]]) -> bool:
+        """Tell whether the groups of a state are ours, once ours are taken apart."""
+        sizes = [len(group["params"]) for group in saved]
+        if self.flat.joined and sum(sizes) == len(self.flat.owners):
+            self.flat.take_apart(self.optimizer)
+        return sizes == [len(parameters) for parameters, _ in self.flat.groups]
 
     def capture(self) -> dict[str, Any]:
         """Return all that the next step depends on, beside batches and generators."""
@@ -197,22 +226,29 @@ class Stepper:
         }
 
     def example_state(self) -> dict[int, Any]:
-        """Return what the optimizer would keep if each group had two weights.
+        """Return what the optimizer would keep of other weights after some steps.
 
-        Empty where it cannot step on so few; nothing is known of its state then.
+        Of two of each parameter that it has, or of as many where it sees shapes. Empty
+        where it cannot step on them; nothing is known of its state then.
         """
-        like = self.flat.parameter
-        pieces = [
-            (torch.nn.Parameter(like.new_ones(2)), factor)
-            for _, factor in self.flat.pieces
+        flat = self.flat
+
+        def example(parameter: torch.Tensor) -> torch.nn.Parameter:
+            shape = parameter.shape if flat.shaped else (2,)
+            return torch.nn.Parameter(parameter.detach().new_ones(shape))
+
+        groups = [
+            ([example(parameter) for parameter in parameters], factor)
+            for parameters, factor in flat.groups
         ]
-        optimizer = build_optimizer(self.plan.optimizer, *pieces)
+        pieces = [piece for parameters, _ in groups for piece in parameters]
+        optimizer = build_optimizer(self.plan.optimizer, *groups)
 
         def closure() -> float:
             optimizer.zero_grad()
-            loss = torch.stack([(piece**2).sum() for piece, _ in pieces]).sum()
+            loss = torch.stack([(piece**2).sum() for piece in pieces]).sum()
             loss.backward()  # type: ignore[no-untyped-call]
-            return float(loss)
+            return float(loss.detach())
 
         try:
             with compiler_left_out(), torch.enable_grad():
@@ -238,10 +274,23 @@ class Stepper:
         if self._scaler is not None:
             self._scaler.load_state_dict(captured["scaler"])
 
+    def attend(self) -> None:
+        """Take note of what callbacks did to parameters, before the next step."""
+        flat = self.flat
+        flat.reclaim()
+        if flat.note_frozen():
+            self._let_rest(flat.resting)
+        self.look_again()
+
     def step(
         self, batch: StepBatch, n_batches: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Take one step and return the loss before it and the outputs.
+
+        The order is the same for all optimizers: loss and gradient, penalty, clipping,
+        callbacks, weight decay, step. The gradient belongs to the weights before they
+        decay. Where a gradient in half precision overflows, nothing of this acts but
+        callbacks, and the step does not count.
 
         Parameters
         ----------
@@ -257,18 +306,22 @@ class Stepper:
             for part in self._dropouts:
                 part.p_share = share
         if self._with_closure:
-            self._decay(n_batches)
-            loss, output = self._closure_step(batch)
+            loss, output, orthant = self._closure_step(batch, n_batches)
         else:
-            loss, output = self._gradients(batch)
+            loss, output = self.differentiate(batch)
+            overflows = self._scaler is not None and self._overflows(self._scaler)
             orthant = self._adjust_gradient(batch)
-            # After the gradient, which belongs to the weights before they decay.
+            if overflows:
+                return loss, output
             self._decay(n_batches)
             if self._update is None:
                 self._update = self._choose_update()
             self._update()
-            if orthant is not None:
-                self.penalty.after_step(self.flat.weights, orthant)
+        if self.flat.shaped:
+            # A class of a user's may have given parameters new memory.
+            self.flat.reclaim()
+        if orthant is not None:
+            self.penalty.after_step(self.flat.weights, orthant)
         self.steps_done += 1
         if self.average is not None:
             self.average.after_step()
@@ -284,24 +337,33 @@ class Stepper:
         if decay and self.plan.weight_decay_schedule:
             decay *= self._factor(self.plan.weight_decay_schedule, n_batches)
         if decay:
-            self.flat.decay(self.rate * decay)
+            self.flat.decay(self.rate * decay, self._resting)
 
     def _choose_update(self) -> Callable[[], object]:
         # Only at the first step: a continued training has loaded its state by now.
-        scaler = self._scaler
-        if scaler is None:
-            pieces = self.flat.pieces
-            return (
-                direct_step(self.optimizer, self.flat.parameter)
-                if len(pieces) == 1
-                else bare_step(self.optimizer)
-            )
+        groups = self.flat.groups
+        if len(groups) == 1 and groups[0][0] == [self.flat.parameter]:
+            return direct_step(self.optimizer, self.flat.parameter)
+        return bare_step(self.optimizer)
 
-        def update() -> None:
-            scaler.step(self.optimizer)
-            scaler.update()
-
-        return update
+    def _let_rest(self, gone: set[int]) -> None:
+        """Step without some parameters, which the optimizer leaves as they are."""
+        self._resting = gone
+        flat = self.flat
+        if isinstance(self.optimizer, torch.optim.LBFGS):
+            # It has one state for all, and takes no gradient for one of zero.
+            flat.silence(gone)
+            flat.withhold(set())
+            return
+        if gone and flat.joined:
+            flat.take_apart(self.optimizer)
+            self._update = None
+            if isinstance(self.optimizer, torch.optim.SGD):
+                # Fused, it cannot step some that have a momentum and some that have
+                # none (torch 2.14).
+                for group in self.optimizer.param_groups:
+                    group["fused"] = None
+        flat.withhold(gone)
 
     def _set_rate(self, n_batches: int) -> None:
         plan = self.plan
@@ -323,6 +385,11 @@ class Stepper:
             self.plateau.update(total)
         return total
 
+    def differentiate(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return loss and outputs, and leave the gradients in the flat buffer."""
+        self._resting = self.flat.resting
+        return self._gradients(batch)
+
     def look_again(self) -> None:
         """Choose how to compute gradients, after somebody may have hung on hooks."""
         dense = self._dense_pass()
@@ -333,6 +400,7 @@ class Stepper:
 
         @torch.inference_mode()
         def by_layers(batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+            self.flat.attach()
             output = dense.forward(batch.X)
             loss, gradient = value_and_gradient(output, batch.y, batch.weight)
             dense.backward(gradient)
@@ -344,59 +412,84 @@ class Stepper:
         """Return a pass without autograd; None where somebody may look at its graph."""
         plan = self.plan
         make = getattr(self.module, "dense_pass", None)
-        needs_graph = plan.compile or plan.autocast_dtype or torch.is_anomaly_enabled()
+        needs_graph = plan.compile or self._autocast_dtype or torch.is_anomaly_enabled()
         if make is None or needs_graph or plan.device.type != "cpu":
             return None
         dense: DensePass | None = make(self.flat.gradients)
         return dense
 
     def _by_autograd(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        self.flat.grad.zero_()
-        dtype = self.plan.autocast_dtype
+        self.flat.clear()
+        for part in self._sparse:
+            part.sparse_gradient = True
+        try:
+            loss, output = self._evaluate(batch)
+            scaled = loss if self._scaler is None else self._scaler.scale(loss)
+            scaled.backward()  # type: ignore[no-untyped-call]
+        finally:
+            for part in self._sparse:
+                part.sparse_gradient = False
+        return loss, output
+
+    def _evaluate(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        dtype = self._autocast_dtype
         if dtype is None:
             output = self.forward(batch.X)
-            loss = self.criterion(output, batch.y, batch.weight)
-        else:
-            with torch.autocast(self.plan.device.type, dtype=dtype):
-                output = self.forward(batch.X)
-            loss = self.criterion(output.float(), batch.y, batch.weight)
-        (loss if self._scaler is None else self._scaler.scale(loss)).backward()
-        return loss, output
+            return self.criterion(output, batch.y, batch.weight), output
+        with torch.autocast(self.plan.device.type, dtype=dtype):
+            output = self.forward(batch.X)
+        return self.criterion(output.float(), batch.y, batch.weight), output
+
+    def _overflows(self, scaler: torch.amp.GradScaler) -> bool:
+        """Take the scale off the gradient; tell whether it is of no use."""
+        scaler.unscale_(self.optimizer)
+        scaler.update()
+        return not bool(torch.isfinite(self.flat.grad).all())
 
     def _adjust_gradient(self, batch: StepBatch) -> torch.Tensor | None:
         flat, orthant = self.flat, None
-        if self._scaler is not None:
-            self._scaler.unscale_(self.optimizer)
         if self.penalty.active:
             orthant = self.penalty.before_step(flat.weights, flat.weight_grads)
+            if flat.resting:
+                flat.silence(flat.resting)
         limit = self.plan.max_grad_norm
         if limit is not None:
             norm = torch.linalg.vector_norm(flat.grad)
             flat.grad.mul_((limit / (norm + 1e-12)).clamp_(max=1.0))
-        for listener in self.on_gradient:
-            listener(batch)
+        if self.on_gradient:
+            for listener in self.on_gradient:
+                listener(batch)
+            flat.reclaim()
+            gone = flat.collect()
+            if gone != flat.resting:
+                self._let_rest(gone)
         return orthant
 
-    def _closure_step(self, batch: StepBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _closure_step(
+        self, batch: StepBatch, n_batches: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         first: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
 
         def closure() -> torch.Tensor:
-            loss, output = self._gradients(batch)
+            if self.flat.shaped:
+                self.flat.reclaim()
+            loss, output = self.differentiate(batch)
             orthant = self._adjust_gradient(batch)
+            loss = loss.detach()
+            value = loss + self.penalty.value(self.flat.weights)
             if not first:
-                first.append((loss.detach(), output.detach(), orthant))
-            return loss.detach() + self.penalty.value(self.flat.weights)
+                first.append((loss, output.detach(), orthant))
+                self._decay(n_batches)
+            return value
 
         self.optimizer.step(closure)  # type: ignore[arg-type]  # torch allows tensors
-        loss, output, orthant = first[0]
-        if orthant is not None:
-            self.penalty.after_step(self.flat.weights, orthant)
-        return loss, output
-
-
-@functools.cache
-def _signature(kind: type[torch.optim.Optimizer]) -> inspect.Signature:
-    return inspect.signature(kind.step)
+        if not first:
+            kind = type(self.optimizer).__name__
+            raise RuntimeError(
+                f"The 'optimizer' {kind} of {self.plan.title} did not call the closure "
+                "that its step asks for. Call it once at least."
+            )
+        return first[0]
 
 
 def _on_cpu(state: dict[str, Any]) -> dict[str, Any]:
@@ -407,10 +500,3 @@ def _on_cpu(state: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value, torch.Tensor):
                 slots[name] = value.cpu()
     return state
-
-
-def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
-    """Tell whether `step` cannot be called without a closure, as that of L-BFGS."""
-    signature = _signature(type(optimizer))  # type: ignore[arg-type]  # classes do hash
-    closure = signature.parameters.get("closure")
-    return closure is not None and closure.default is inspect.Parameter.empty

@@ -15,6 +15,7 @@ from sklearn.base import clone, is_classifier
 from skdeep import MLPClassifier, MLPRegressor, TabularMLPClassifier
 from skdeep.base import FitRequest, can_be_stacked, fit_together
 from skdeep.exceptions import DivergenceError
+from skdeep.tabular._mlp import Perceptron
 from tests.naming import shown
 
 QUICK: dict[str, Any] = {"max_epochs": 6, "random_state": 0, "dtype": "float64"}
@@ -377,11 +378,14 @@ def test_classes_of_ones_own_are_asked_themselves() -> None:
             """Fit."""
             return super().fit(X, y)
 
+    class OwnPerceptron(Perceptron):
+        """Built in a way of its own."""
+
     class Built(MLPClassifier):
         """With a network of its own."""
 
-        def _build_network(self, job: Any) -> torch.nn.Module:
-            return super()._build_network(job)
+        def _network(self) -> Perceptron:
+            return OwnPerceptron(self)
 
     class Plain(MLPClassifier):
         """With nothing of its own."""

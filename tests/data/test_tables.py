@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 
+from skdeep import MLPClassifier
+from skdeep._compat import validate_data
 from skdeep.data import (
     BLOCK_ROWS,
     Batches,
@@ -358,3 +361,32 @@ def test_to_tensor_casts_and_is_contiguous(dtype: Any) -> None:
 def test_float_dtype_is_single_for_single_only(dtype: str, expected: str) -> None:
     """Predictions come in single precision where X did, else in double."""
     assert float_dtype(np.zeros(1, dtype=dtype)) == np.dtype(expected)
+
+
+def test_plain_rows_are_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What validation would return as it is does not go through it; all else does."""
+    X = np.arange(6.0).reshape(3, 2)
+    y = np.array([0, 1, 0])
+    named = pd.DataFrame(X, columns=["a", "b"])
+    plain = MLPClassifier(max_epochs=1).fit(X, y)
+    framed = MLPClassifier(max_epochs=1).fit(named, y)
+    asked: list[Any] = []
+
+    def validated(estimator: Any, rows: Any, **how: Any) -> Any:
+        asked.append(rows)
+        return validate_data(estimator, rows, **how)
+
+    monkeypatch.setattr("skdeep.data._tables.validate_data", validated)
+    for dtype in (np.float32, np.float64):
+        plain.predict(X.astype(dtype))
+    assert not asked
+    plain.predict(X.astype(int))
+    plain.predict(X.astype(">f8"))
+    plain.predict(X.tolist())
+    assert len(asked) == 3
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        framed.predict(X)
+    for strange in (X[:, :1], X[:0], X[0], np.where(X > 4, np.nan, X)):
+        with pytest.raises(ValueError, match=r"features|sample|1D|NaN"):
+            plain.predict(strange)
+    assert len(asked) == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from skdeep import MLPClassifier, MLPRegressor, OptunaSearchCV, VectorizedSearchCV
+from skdeep import (
+    Checkpoint,
+    MLPClassifier,
+    MLPRegressor,
+    OptunaSearchCV,
+    VectorizedSearchCV,
+)
 from skdeep.exceptions import DivergenceError
 
 QUICK: dict[str, Any] = {
@@ -280,6 +287,26 @@ def test_empty_grid_is_refused(classifier: Any, iris: Any) -> None:
     """A parameter without a value is a slip."""
     with pytest.raises(ValueError, match="empty"):
         VectorizedSearchCV(classifier, {"l2": []}).fit(*iris)
+
+
+def test_checkpoint_of_many_fits_is_refused(
+    classifier: Any, iris: Any, tmp_path: Path
+) -> None:
+    """They would write the same file; a Pipeline hands it on by another name."""
+    store = Checkpoint(tmp_path / "run.skdeep")
+    with pytest.raises(
+        ValueError, match=r"VectorizedSearchCV\.fit takes no checkpoint"
+    ):
+        VectorizedSearchCV(classifier, RATES, cv=2).fit(*iris, checkpoint=store)
+    search = OptunaSearchCV(
+        make_pipeline(StandardScaler(), classifier),
+        {"mlpclassifier__l2": [1e-4, 1e-2]},
+        n_trials=2,
+        cv=2,
+    )
+    with pytest.raises(ValueError, match="mlpclassifier__checkpoint=.* Set storage="):
+        search.fit(*iris, mlpclassifier__checkpoint=store)
+    assert not any(tmp_path.iterdir())
 
 
 def test_name_that_is_no_string_is_refused(classifier: Any, iris: Any) -> None:

@@ -18,7 +18,7 @@ from skdeep.networks._numeric_embeddings import (
 )
 from skdeep.networks._tabular import TabularNetwork
 from skdeep.networks._tabular_inputs import TabularInputs
-from skdeep.training._flat import FlatParameters
+from skdeep.training._flat import FlatParameters, decaying_parameters
 
 
 def _generator(seed=0):
@@ -237,7 +237,7 @@ def test_dropout_can_differ_by_layer():
 
 
 def test_weights_and_biases_are_told_apart():
-    """Matrices decay: tables, bins, gate, factors, linear maps; the rest does not."""
+    """Each layer says which decay: tables, bins, gate, factors and linear maps."""
     network = _network(
         "ple",
         n_ensemble=4,
@@ -245,7 +245,8 @@ def test_weights_and_biases_are_told_apart():
         normalization="batch",
         parametric_activation=True,
     )
-    decaying = {n for n, p in network.named_parameters() if p.ndim > 1}
+    found = {id(parameter) for parameter in decaying_parameters(network)}
+    decaying = {n for n, p in network.named_parameters() if id(p) in found}
     assert decaying == {
         "inputs.numeric.weight",
         "inputs.categories.weight",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import torch
+from torch.nn.utils import parametrize
 
 from skdeep.networks import BagEmbedding
 from skdeep.networks._text_bag import _Largest, weighted_sums
@@ -55,6 +56,52 @@ def test_gradient_is_added_to_what_is_there(seed):
     assert table.grad is buffer
     expected = 1 + matrix(bags).sum(dim=0)[:, None].expand(6, 3)
     torch.testing.assert_close(buffer, expected)
+
+
+def test_gradient_that_is_asked_for_is_added_to_nothing(seed):
+    """It comes as it is, once, whatever there is in `grad` already."""
+    bags = batch(seed)
+    net = BagEmbedding(vectors(seed))
+    net.table.grad = torch.ones_like(net.table)
+    expected = matrix(bags).sum(dim=0)[:, None].expand(6, 3)
+    for sparse in (False, True):
+        net.sparse_gradient = sparse
+        (gradient,) = torch.autograd.grad(net(bags).sum(), net.table)
+        assert gradient.is_sparse == sparse
+        torch.testing.assert_close(gradient.to_dense(), expected)
+        assert (net.table.grad == 1).all()
+        (twice,) = torch.autograd.grad(net(bags).sum() + net(bags).sum(), net.table)
+        torch.testing.assert_close(twice.to_dense(), 2 * expected)
+
+
+def test_sparse_gradient_is_added_in_place(seed):
+    """Into memory that others look at, as the steps of `fit` need it."""
+    bags = batch(seed)
+    net = BagEmbedding(vectors(seed))
+    net.sparse_gradient = True
+    buffer = net.table.grad = torch.ones_like(net.table)
+    net(bags).sum().backward()
+    assert net.table.grad is buffer
+    expected = 1 + matrix(bags).sum(dim=0)[:, None].expand(6, 3)
+    torch.testing.assert_close(buffer, expected)
+
+
+def test_parametrized_table_has_a_dense_gradient(seed):
+    """What a table is computed from can take no sparse one."""
+    bags = batch(seed)
+    plain, twice = BagEmbedding(vectors(seed)), BagEmbedding(vectors(seed))
+
+    class Twice(torch.nn.Module):
+        def forward(self, table):
+            return 2 * table
+
+    parametrize.register_parametrization(twice, "table", Twice())
+    for net in (plain, twice):
+        net.sparse_gradient = True
+        net(bags).sum().backward()
+    (original,) = twice.parameters()
+    assert plain.table.grad is not None
+    torch.testing.assert_close(original.grad, 2 * plain.table.grad.to_dense())
 
 
 def test_gradient_passes_numerical_check(seed):

@@ -317,7 +317,7 @@ def test_version_stamp_warns_where_it_differs(kind, monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             pickle.loads(pickle.dumps(value))
-    monkeypatch.setattr("skdeep.base._fitted.__version__", "99.0")
+    monkeypatch.setattr("skdeep.base._stamped.__version__", "99.0")
     sentence = (
         f"^This {kind.__name__} was pickled by skdeep {skdeep.__version__} and is read "
         "by skdeep 99.0, which may fail or give other results. Fit it again"

@@ -81,7 +81,7 @@ def test_partial_fit_keeps_the_encoding_of_the_first_rows(kind: Any) -> None:
     """Codes and quantiles must not shift under the weights; new categories are none."""
     X, y = rows()
     net = kind(**SMALL).partial_fit(X, y, **first_call(kind))
-    table = net._read(X, reset=False)
+    table = net._read(X)
     encoded = net._state.scaler.transform(table)
     later, y_later = rows(seed=1)
     later[:, :2] = 100 * later[:, :2]
@@ -156,10 +156,10 @@ def test_warm_start_keeps_the_encoding(kind: Any) -> None:
     """Weights stand for what the columns were when they were trained."""
     X, y = rows()
     net = kind(**SMALL, warm_start=True).fit(X, y)
-    encoded = net._state.scaler.transform(net._read(X, reset=False))
+    encoded = net._state.scaler.transform(net._read(X))
     later, y_later = rows(seed=1)
     net.fit(100 * later + 3, y_later)
-    again = net._state.scaler.transform(net._read(X, reset=False))
+    again = net._state.scaler.transform(net._read(X))
     np.testing.assert_array_equal(again, encoded)
 
 

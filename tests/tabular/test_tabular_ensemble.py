@@ -45,7 +45,7 @@ def classes(rows: np.ndarray, n_classes: int) -> np.ndarray:
 
 def members(net: Any, rows: np.ndarray) -> np.ndarray:
     """Return what the members put out: an array of rows, members and outputs."""
-    encoded = net._state.scaler.transform(net._read(rows, reset=False))
+    encoded = net._state.scaler.transform(net._read(rows))
     with torch.no_grad():
         output = net.module_(torch.from_numpy(encoded))
     return output.numpy().reshape(len(rows), -1, net.n_outputs_)

@@ -81,7 +81,7 @@ def outputs(net: Any, X: Any) -> np.ndarray:
 
 def encoded(net: Any, X: Any) -> np.ndarray:
     """Return what the network of a fitted estimator sees."""
-    table = net._read(X, reset=False)
+    table = net._read(X)
     return np.asarray(net._state.scaler.transform(table))
 
 

@@ -64,7 +64,7 @@ def build(kind: Any = TabularMLPClassifier, **varied: Any) -> Any:
 
 def encoded(net: Any) -> np.ndarray:
     """Return what the network sees of the rows."""
-    rows = net._read(X, reset=False)
+    rows = net._read(X)
     return np.asarray(net._state.scaler.transform(rows))
 
 
@@ -303,7 +303,7 @@ def test_data_dependent_init_takes_some_of_many_rows() -> None:
     many = np.column_stack([rng.standard_normal((5000, 3)), np.zeros(5000)])
     net: Any = TabularMLPRegressor(**AT_REST, data_dependent_init=True)
     net.fit(many, many[:, 0])
-    rows = net._state.scaler.transform(net._read(many, reset=False))
+    rows = net._state.scaler.transform(net._read(many))
     z = net.module_.adapter(net.module_.encode(torch.from_numpy(rows))).flatten(0, 1)
     deviation = net.module_.hidden[0].linear(z).std(dim=0).detach().numpy()
     np.testing.assert_allclose(deviation, 1.0, atol=0.1)

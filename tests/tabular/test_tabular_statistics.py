@@ -41,7 +41,7 @@ def rows(n_rows: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def statistics(net: Any) -> dict[str, np.ndarray]:
     """Return what a network sees of some probing rows, and the edges of its bins."""
     probe, _ = rows(50, seed=99)
-    table = net._read(probe, reset=False)
+    table = net._read(probe)
     found = {"encoded": net._state.scaler.transform(table)}
     buffers = net.module_.inputs.named_buffers()
     return found | {name: values.numpy() for name, values in buffers}
@@ -88,7 +88,7 @@ def test_validation_rows_do_not_count(kind: Any, varied: dict[str, Any]) -> None
     # The same statistics do change with the training rows.
     both = kind(**params, early_stopping=False)
     both.fit(np.vstack([X, X_val]), np.append(y, y_val))
-    table = both._read(rows(50, seed=99)[0], reset=False)
+    table = both._read(rows(50, seed=99)[0])
     encoded = both._state.scaler.transform(table)
     before = statistics(without)["encoded"]
     assert encoded.shape != before.shape or not np.allclose(encoded, before)

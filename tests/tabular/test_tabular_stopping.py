@@ -115,7 +115,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     made = Clock()
     times = SimpleNamespace(perf_counter=lambda: made.now)
     monkeypatch.setattr("skdeep.training._engine.time", times)
-    monkeypatch.setattr("skdeep.base._validate.time", times)
+    monkeypatch.setattr("skdeep.base._fit.time", times)
     yield made
     assert made.now > 0
 

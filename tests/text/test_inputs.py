@@ -92,8 +92,8 @@ def test_vectors_of_texts_are_a_transformation(fitted, sample, unseen):
     names = fitted.get_feature_names_out()
     assert names[:2].tolist() == ["textclassifier0", "textclassifier1"]
     with torch.inference_mode():
-        bags = fitted._encode_rows(
-            fitted._state, fitted._read(unseen.texts, reset=False), torch.float32
+        bags = fitted._fitted_modality().tensor(
+            fitted._read(unseen.texts), torch.float32, torch.device("cpu")
         )
         logits = fitted.module_.head(torch.from_numpy(vectors).float())
         torch.testing.assert_close(fitted.module_(bags), logits)

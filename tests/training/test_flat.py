@@ -11,7 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from skdeep.training._flat import FlatParameters, copy_all, float_buffers, write_all
+from skdeep.training._flat import (
+    FlatParameters,
+    copy_all,
+    decaying_parameters,
+    float_buffers,
+    write_all,
+)
 
 
 def inside(part: torch.Tensor, whole: torch.Tensor) -> bool:
@@ -29,6 +35,62 @@ def test_weights_come_before_vectors(make_module: Any) -> None:
     assert torch.equal(flat.parameter, expected)
     assert torch.equal(flat.weights, expected[: 3 * 4 + 4 * 2])
     assert flat.weight_grads.shape == flat.weights.shape
+
+
+def names_that_decay(module: nn.Module) -> set[str]:
+    """Return the names of the parameters that decay."""
+    found = {id(parameter) for parameter in decaying_parameters(module)}
+    return {name for name, p in module.named_parameters() if id(p) in found}
+
+
+class Scale(nn.Module):
+    """A foreign layer, with a matrix that is no weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.position = nn.Parameter(torch.ones(2, 3))
+
+
+class NormOfMine(Scale):
+    """A foreign layer that is called a normalization."""
+
+
+class Declared(Scale):
+    """A layer that says itself what decays."""
+
+    decaying_parameters = ("position",)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (nn.Linear(2, 3), {"weight"}),
+        (nn.Conv2d(1, 2, 3), {"weight"}),
+        (nn.Embedding(2, 3), {"weight"}),
+        (nn.MultiheadAttention(4, 2), {"in_proj_weight", "out_proj.weight"}),
+        (nn.GRU(2, 3), {"weight_ih_l0", "weight_hh_l0"}),
+        (
+            # What a weight is computed from stands for it.
+            nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)),
+            {f"parametrizations.weight.original{k}" for k in (0, 1)},
+        ),
+        (nn.PReLU(), set()),
+        (nn.LayerNorm((2, 3)), set()),
+        (nn.BatchNorm2d(3), set()),
+        (Scale(), {"weight"}),
+        (NormOfMine(), set()),
+        (Declared(), {"position"}),
+        (type("Kind", (Declared,), {"decaying_parameters": ()})(), set()),
+        (nn.Sequential(Scale(), Declared()), {"0.weight", "1.position"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_layers_say_what_decays(part: nn.Module, expected: set[str]) -> None:
+    """By a declaration, or by the names of their parameters; never by rank."""
+    assert names_that_decay(part) == expected
+    n_weights = sum(p.numel() for n, p in part.named_parameters() if n in expected)
+    assert len(FlatParameters(part).weights) == n_weights
 
 
 def test_flattening_changes_no_value(make_module: Any) -> None:
@@ -61,7 +123,7 @@ def test_parameters_and_gradients_are_views_while_it_trains(make_module: Any) ->
     with torch.no_grad():
         flat.parameter.fill_(3.0)
     assert all((p == 3.0).all() for p in module.parameters())
-    flat.zero_grad()
+    flat.clear()
     assert all((p.grad == 0).all() for p in module.parameters())
 
 
@@ -159,24 +221,25 @@ def test_write_all_undoes_what_followed_copy_all() -> None:
         write_all(tensors, kept[:1])
 
 
-def test_pieces_are_neighbours_of_one_factor(make_module: Any) -> None:
-    """Weights come first, so the two factors of two layers make four pieces."""
+def test_groups_are_neighbours_of_one_factor(make_module: Any) -> None:
+    """Weights come first, so the two factors of two layers make four groups."""
     module = make_module((3, 5, 1))
     flat = FlatParameters(module, {"0.weight": 0.5, "0.bias": 0.5})
-    sizes = [(len(piece), factor) for piece, factor in flat.pieces]
+    sizes = [(len(piece), factor) for (piece,), factor in flat.groups]
     assert sizes == [(15, 0.5), (5, 1.0), (5, 0.5), (1, 1.0)]
-    flat.pieces[0][0].detach().zero_()
+    (first,), _ = flat.groups[0]
+    first.detach().zero_()
     assert not module[0].weight.any()
     module[2].weight.grad.fill_(3.0)
-    gradient = flat.pieces[1][0].grad
-    assert gradient is not None
-    assert gradient.tolist() == [3.0] * 5
+    (second,), _ = flat.groups[1]
+    assert second.grad is not None
+    assert second.grad.tolist() == [3.0] * 5
 
 
-def test_factors_of_one_leave_one_piece(make_module: Any) -> None:
+def test_factors_of_one_leave_one_group(make_module: Any) -> None:
     """Without factors, or with ones, the optimizer has a single parameter."""
     flat = FlatParameters(make_module(), {"0.weight": 1.0})
-    assert flat.pieces == [(flat.parameter, 1.0)]
+    assert flat.groups == [([flat.parameter], 1.0)]
 
 
 def test_decay_is_scaled_by_the_factor(make_module: Any) -> None:

@@ -58,12 +58,12 @@ def test_steps_equal_those_of_torch(name: str, make_module: Any) -> None:
     module = make_module((3, 7, 5, 1))
     twin = copy.deepcopy(module)
     flat = FlatParameters(module)
-    optimizer = build_optimizer(plan(name), (flat.parameter, 1.0))
+    optimizer = build_optimizer(plan(name), ([flat.parameter], 1.0))
     update = direct_step(optimizer, flat.parameter)
     factory: Any = OPTIMIZERS[name]
     expected = factory(twin.parameters(), lr=0.02, **REFERENCE[name])
     for step in range(5):
-        flat.zero_grad()
+        flat.clear()
         gradients(module, step)
         update()
         twin.zero_grad()
@@ -78,7 +78,7 @@ def test_lbfgs_steps_equal_those_of_torch(make_module: Any) -> None:
     module = make_module((3, 4, 1))
     twin = copy.deepcopy(module)
     flat = FlatParameters(module)
-    optimizer = build_optimizer(plan("lbfgs"), (flat.parameter, 1.0))
+    optimizer = build_optimizer(plan("lbfgs"), ([flat.parameter], 1.0))
     expected = torch.optim.LBFGS(
         twin.parameters(), lr=1.0, max_iter=1, max_eval=25, history_size=10,
         line_search_fn="strong_wolfe",
@@ -87,7 +87,7 @@ def test_lbfgs_steps_equal_those_of_torch(make_module: Any) -> None:
     for _ in range(6):
 
         def mine() -> float:
-            flat.zero_grad()
+            flat.clear()
             return float(gradients(module, 0))
 
         def theirs() -> float:
@@ -115,7 +115,7 @@ def parameter(n: int = 13, dtype: torch.dtype = torch.float64) -> nn.Parameter:
 def test_direct_step_equals_step_to_the_last_bit(name: str, dtype: torch.dtype) -> None:
     """Weights and state agree over steps, with a new rate and new betas half-way."""
     mine, other = parameter(dtype=dtype), parameter(dtype=dtype)
-    optimizers = [build_optimizer(plan(name), (flat, 1.0)) for flat in (mine, other)]
+    optimizers = [build_optimizer(plan(name), ([flat], 1.0)) for flat in (mine, other)]
     assert optimizers[0].param_groups[0]["fused"] is True
     update = direct_step(optimizers[0], mine)
     assert update != optimizers[0].step
@@ -138,14 +138,14 @@ def test_direct_step_equals_step_to_the_last_bit(name: str, dtype: torch.dtype) 
 def test_direct_step_goes_on_from_a_loaded_state(name: str) -> None:
     """Three steps, a stop and three more are six steps."""
     whole, halves = parameter(), parameter()
-    optimizer = build_optimizer(plan(name), (whole, 1.0))
+    optimizer = build_optimizer(plan(name), ([whole], 1.0))
     for _ in range(6):
         optimizer.step()
-    first = build_optimizer(plan(name), (halves, 1.0))
+    first = build_optimizer(plan(name), ([halves], 1.0))
     update = direct_step(first, halves)
     for _ in range(3):
         update()
-    second = build_optimizer(plan(name), (halves, 1.0))
+    second = build_optimizer(plan(name), ([halves], 1.0))
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     update = direct_step(second, halves)
     for _ in range(3):
@@ -167,7 +167,7 @@ def test_direct_step_goes_on_from_a_loaded_state(name: str) -> None:
 def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None:
     """Whatever the kernel is not called for is torch's own arithmetic, and differs."""
     mine, other = parameter(), parameter()
-    optimizer = build_optimizer(plan("adam", **params), (mine, 1.0))
+    optimizer = build_optimizer(plan("adam", **params), ([mine], 1.0))
     # The bare step of torch's own class, not a call of the kernel.
     update: Any = direct_step(optimizer, mine)
     assert update.__qualname__ == "bare_step.<locals>.step"
@@ -181,10 +181,10 @@ def test_direct_step_leaves_other_forms_to_torch(params: dict[str, Any]) -> None
 def test_schedulers_of_torch_do_not_warn() -> None:
     """A scheduler wants to see a step before its own, also in a continued training."""
     flat = parameter()
-    optimizer = build_optimizer(plan("adam"), (flat, 1.0))
+    optimizer = build_optimizer(plan("adam"), ([flat], 1.0))
     optimizer.step()
     state = copy.deepcopy(optimizer.state_dict())
-    resumed = build_optimizer(plan("adam"), (flat, 1.0))
+    resumed = build_optimizer(plan("adam"), ([flat], 1.0))
     resumed.load_state_dict(state)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -200,7 +200,7 @@ def test_schedulers_of_torch_do_not_warn() -> None:
 def test_bare_step_equals_step_to_the_last_bit(name: Any) -> None:
     """What is left out around the arithmetic of torch changes none of it."""
     mine, other = parameter(), parameter()
-    optimizers = [build_optimizer(plan(name), (flat, 1.0)) for flat in (mine, other)]
+    optimizers = [build_optimizer(plan(name), ([flat], 1.0)) for flat in (mine, other)]
     update = bare_step(optimizers[0])
     assert update != optimizers[0].step
     for step in range(5):
@@ -223,7 +223,7 @@ def test_bare_step_equals_step_to_the_last_bit(name: Any) -> None:
 def test_hooks_hear_of_every_step(name: str, everywhere: bool) -> None:
     """Whoever hangs a hook on steps is called before and after each of them."""
     flat, heard = parameter(), []
-    optimizer = build_optimizer(plan(name), (flat, 1.0))
+    optimizer = build_optimizer(plan(name), ([flat], 1.0))
 
     def hear(told: Any, args: Any, kwargs: Any) -> None:
         assert told is optimizer
@@ -254,7 +254,7 @@ def test_hooks_hear_of_every_step(name: str, everywhere: bool) -> None:
 def test_replaced_step_is_called() -> None:
     """A step that somebody has put in the place of torch's is the one taken."""
     flat, calls = parameter(), []
-    optimizer: Any = build_optimizer(plan("rmsprop"), (flat, 1.0))
+    optimizer: Any = build_optimizer(plan("rmsprop"), ([flat], 1.0))
     optimizer.step = lambda: calls.append("step")
     update = direct_step(optimizer, flat)
     update()
@@ -267,14 +267,14 @@ def test_replaced_step_is_called() -> None:
 def test_fused_where_torch_has_it(name: str) -> None:
     """Plain single and double precision is fused, half precision is not."""
     for dtype, fused in ((torch.float32, True), (torch.bfloat16, None)):
-        optimizer = build_optimizer(plan(name), (parameter(dtype=dtype), 1.0))
+        optimizer = build_optimizer(plan(name), ([parameter(dtype=dtype)], 1.0))
         assert optimizer.param_groups[0]["fused"] is fused
 
 
 @pytest.mark.parametrize("key", ["foreach", "capturable", "differentiable", "fused"])
 def test_argument_that_speaks_of_fusing_wins(key: str) -> None:
     """A user's word about the implementation is kept."""
-    optimizer = build_optimizer(plan("adam", **{key: False}), (parameter(), 1.0))
+    optimizer = build_optimizer(plan("adam", **{key: False}), ([parameter()], 1.0))
     assert not optimizer.param_groups[0]["fused"]
 
 
@@ -286,7 +286,7 @@ def test_foreign_class_is_not_fused() -> None:
             super().__init__(params, lr=lr)
             self.got = fused
 
-    optimizer = build_optimizer(plan(Foreign), (parameter(), 1.0))
+    optimizer = build_optimizer(plan(Foreign), ([parameter()], 1.0))
     assert isinstance(optimizer, Foreign)
     assert optimizer.got is False
     assert optimizer.defaults["lr"] == 0.02
@@ -296,7 +296,7 @@ def test_sgd_without_momentum_has_no_nesterov() -> None:
     """torch refuses Nesterov's form of no momentum; zero momentum is plain descent."""
     optimizer = build_optimizer(
         OptimizerPlan(name="sgd", learning_rate=0.5, momentum=0.0),
-        (flat := parameter(), 1.0),
+        ([flat := parameter()], 1.0),
     )
     before = flat.detach().clone()
     optimizer.step()
@@ -307,9 +307,9 @@ def test_sgd_without_momentum_has_no_nesterov() -> None:
 def test_further_arguments_win() -> None:
     """What optimizer_params says stands before the parameters of the estimator."""
     chosen = plan("adam", lr=0.5, betas=(0.1, 0.2), eps=1e-3)
-    group = build_optimizer(chosen, (parameter(), 1.0)).param_groups[0]
+    group = build_optimizer(chosen, ([parameter()], 1.0)).param_groups[0]
     assert (group["lr"], group["betas"], group["eps"]) == (0.5, (0.1, 0.2), 1e-3)
-    lbfgs = build_optimizer(plan("lbfgs", max_iter=7), (parameter(), 1.0))
+    lbfgs = build_optimizer(plan("lbfgs", max_iter=7), ([parameter()], 1.0))
     assert lbfgs.param_groups[0]["max_iter"] == 7
 
 
@@ -319,14 +319,14 @@ def test_unknown_argument_raises(kind: str) -> None:
     name: Any = "rmsprop" if kind == "name" else torch.optim.RMSprop
     sentence = "must hold arguments of RMSprop. Got 'rho'. Choose from lr, alpha, eps"
     with pytest.raises(ValueError, match=sentence):
-        build_optimizer(plan(name, rho=0.9), (parameter(), 1.0))
+        build_optimizer(plan(name, rho=0.9), ([parameter()], 1.0))
 
 
 @pytest.mark.parametrize("params", [{"eps": -1.0}, {"fused": True, "foreach": True}])
 def test_refused_argument_raises(params: dict[str, Any]) -> None:
     """What torch refuses is refused in the name of the parameter."""
     with pytest.raises(ValueError, match=r"Adam refused .* Correct 'optimizer_params'"):
-        build_optimizer(plan("adam", **params), (parameter(), 1.0))
+        build_optimizer(plan("adam", **params), ([parameter()], 1.0))
 
 
 def test_class_with_open_arguments_is_taken_at_its_word() -> None:
@@ -336,7 +336,7 @@ def test_class_with_open_arguments_is_taken_at_its_word() -> None:
         def __init__(self, params: Any, **options: Any) -> None:
             super().__init__(params, **options)
 
-    optimizer = build_optimizer(plan(Open, lr=0.3, momentum=0.5), (parameter(), 1.0))
+    optimizer = build_optimizer(plan(Open, lr=0.3, momentum=0.5), ([parameter()], 1.0))
     assert optimizer.param_groups[0]["lr"] == 0.3
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
@@ -348,13 +348,13 @@ def test_class_without_a_rate_is_not_given_one() -> None:
         def __init__(self, params: Any, power: float = 2.0) -> None:
             super().__init__(params, {"power": power})
 
-    optimizer = build_optimizer(plan(Rateless, power=3.0), (parameter(), 1.0))
+    optimizer = build_optimizer(plan(Rateless, power=3.0), ([parameter()], 1.0))
     assert optimizer.defaults == {"power": 3.0}
 
 
 def test_set_learning_rate_keeps_the_factors_of_groups() -> None:
     """All groups step at one rate, times the factor of each."""
-    optimizer = build_optimizer(plan("sgd"), (parameter(), 1.0), (parameter(), 0.5))
+    optimizer = build_optimizer(plan("sgd"), ([parameter()], 1.0), ([parameter()], 0.5))
     assert [group["lr"] for group in optimizer.param_groups] == [0.02, 0.01]
     set_learning_rate(optimizer, 0.25, [1.0, 0.5])
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.125]
@@ -363,9 +363,9 @@ def test_set_learning_rate_keeps_the_factors_of_groups() -> None:
 def test_class_of_an_optimizer_brings_no_decay_of_its_own() -> None:
     """`weight_decay` means one thing; only `optimizer_params` adds torch's own."""
     parameter = torch.nn.Parameter(torch.ones(3))
-    default = build_optimizer(plan(torch.optim.AdamW), (parameter, 1.0))
+    default = build_optimizer(plan(torch.optim.AdamW), ([parameter], 1.0))
     assert default.param_groups[0]["weight_decay"] == 0.0
     chosen = build_optimizer(
-        plan(torch.optim.AdamW, weight_decay=0.1), (parameter, 1.0)
+        plan(torch.optim.AdamW, weight_decay=0.1), ([parameter], 1.0)
     )
     assert chosen.param_groups[0]["weight_decay"] == 0.1

@@ -11,7 +11,7 @@ from scipy.special import expit, logit, softmax
 from sklearn.metrics import log_loss
 
 from skdeep import TabularMLPClassifier
-from skdeep.tabular._calibration import COLDEST, HOTTEST
+from skdeep.tasks._calibration import COLDEST, HOTTEST
 
 # So long and fast a training, on so many wrong labels, that it is all too sure.
 SURE: dict[str, Any] = {
