@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from skdeep._compat import InvalidParameterError
 from skdeep._devices import plain_torch
 from skdeep._threads import limit_threads, resolve_n_threads
 from skdeep.base._estimator import DeepEstimator
@@ -62,8 +63,14 @@ class FitRequest:
 def can_be_stacked(estimator: Any) -> bool:
     """Tell whether an estimator is one whose network may share a stack with others."""
     # Whoever writes a `fit` of his own wants it called.
-    own = getattr(type(estimator), "fit", None) is DeepEstimator.fit
-    return own and bool(estimator._network().stacks)
+    if getattr(type(estimator), "fit", None) is not DeepEstimator.fit:
+        return False
+    try:
+        estimator._validate_params()
+    # Its own `fit` says what is wrong with it, and the others go on.
+    except InvalidParameterError:
+        return False
+    return bool(estimator._network().stacks)
 
 
 def fit_together(requests: Sequence[FitRequest]) -> Iterator[FitRequest]:

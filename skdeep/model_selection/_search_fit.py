@@ -23,6 +23,7 @@ from skdeep._devices import available_devices
 from skdeep._seeding import draw_seed
 from skdeep.base import takes_steps
 from skdeep.model_selection._fingerprint import fingerprint
+from skdeep.model_selection._fit_parameters import check_fit_params
 from skdeep.model_selection._folds import Evaluation
 from skdeep.model_selection._opening import OpenStudy, Wanted, opened
 from skdeep.model_selection._optuna_errors import told_by_search
@@ -74,6 +75,8 @@ class SearchFit:
         self.X, self.y = indexable(X, y)
         self.params = check_method_params(self.X, params=params)
         self.routed = search._get_routed_params_for_fit(self.params)
+        remedy = "Set storage= and resume=True to resume a search. "
+        check_fit_params(type(search).__name__, self.routed.estimator.fit, remedy)
         self.estimator = clone(search.estimator)
         self._check_settings()
         self.space = make_space(search.space, self.estimator, self.X, self.y)

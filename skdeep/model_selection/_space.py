@@ -248,4 +248,11 @@ def make_space(given: Any, estimator: Any, X: MatrixLike, y: Any) -> Space:
             "The 'space' parameter of OptunaSearchCV has no parameter to search. Got "
             "an empty dict. Name at least one, or use space='default'."
         )
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(
+                "The 'space' parameter of OptunaSearchCV must name parameters by "
+                f"strings. Got {name!r:.60} of type {type(name).__name__}. Write "
+                "{'name of the parameter': values}."
+            )
     return TableSpace({name: make_dimension(name, of) for name, of in given.items()})

@@ -20,6 +20,7 @@ from skdeep._compat import (
 )
 from skdeep._console import write_line
 from skdeep._told_once import told_once
+from skdeep.model_selection._fit_parameters import check_fit_params
 from skdeep.model_selection._results import best_row
 from skdeep.model_selection._splits import make_splits
 from skdeep.model_selection._vectorized_fits import GridTask, run_grid
@@ -204,7 +205,7 @@ class VectorizedSearchCV(BaseSearchCV):
             X=X,
             y=y,
             splits=make_splits(self, X, y, routed.splitter.split),
-            fit_params=routed.estimator.fit,
+            fit_params=check_fit_params(type(self).__name__, routed.estimator.fit),
             scoring={
                 "scorer": scorers,
                 "score_params": routed.scorer.score,
@@ -235,6 +236,13 @@ class VectorizedSearchCV(BaseSearchCV):
                 "The 'param_grid' parameter of VectorizedSearchCV has no candidate. "
                 f"Got {self.param_grid!r}. Name at least one value."
             )
+        for name in {name for candidate in candidates for name in candidate}:
+            if not isinstance(name, str):
+                raise TypeError(
+                    "The 'param_grid' parameter of VectorizedSearchCV must name "
+                    f"parameters by strings. Got {name!r:.60} of type "
+                    f"{type(name).__name__}. Write {{'name of the parameter': values}}."
+                )
         with tasks.evaluating(n_candidates * n_splits):
             results, sizes = run_grid(
                 task, candidates, self.n_jobs, self.pre_dispatch, tasks

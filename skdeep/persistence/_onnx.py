@@ -146,6 +146,11 @@ def _exportable(estimator: Any) -> Any:
         )
     check_is_fitted(estimator)
     estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, Pipeline) and not estimator.steps:
+        raise PersistenceError(
+            "to_onnx takes a Pipeline that ends in an estimator of skdeep. Got one "
+            "without steps. Pass the Pipeline that was fitted."
+        )
     if not (is_ours(estimator) or isinstance(estimator, Pipeline)) and not holds_ours(
         estimator
     ):

@@ -108,9 +108,12 @@ def save(
     """
     target = path_text(path, "save")
     if not isinstance(estimator, BaseEstimator):
+        of_class = isinstance(estimator, type)
+        got = (
+            f"the class {estimator.__name__}" if of_class else type(estimator).__name__
+        )
         raise PersistenceError(
-            "save takes an estimator of skdeep or a Pipeline. Got "
-            f"{type(estimator).__name__}."
+            f"save takes an estimator of skdeep or a Pipeline. Got {got}."
         )
     if isinstance(estimator, BaseSearchCV):
         raise PersistenceError(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import (
     UNUSED,
@@ -16,7 +22,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeep._compat import (
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
 _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 AUGMENTED_CONSTRAINTS: dict[str, list[Any]] = {
-    "estimator": [HasMethods(["fit", "predict"])],
+    "estimator": [HasMethods(["fit"])],
     "augmenter": [HasMethods(["augment"]), None],
     "n_aug": [Interval(Integral, 1, None, closed="left"), None],
     "random_state": ["random_state", np.random.Generator],
@@ -110,6 +115,7 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         raise_for_params(fit_params, self, "fit")
         estimator = clone(self.estimator)
+        self._check_predicts(estimator)
         augmenter = self._prepared()
         given = self._routed(estimator, sample_weight, fit_params)
         if augmenter is not None:
@@ -118,6 +124,16 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = estimator
         self.augmenter_ = augmenter
         return self
+
+    def _check_predicts(self, estimator: Any) -> None:
+        """Refuse what has no `predict`; some have it from their `fit` on."""
+        kind = is_classifier(estimator) or is_regressor(estimator)
+        if not kind and not hasattr(estimator, "predict"):
+            raise ValueError(
+                f"The 'estimator' parameter of {type(self).__name__} must predict. Got "
+                f"a {type(estimator).__name__}, which has no predict. Pass a "
+                "classifier or a regressor, or a Pipeline that ends in one."
+            )
 
     def _prepared(self) -> Any:
         """Return a copy of the augmenter with what is set here in it."""
@@ -192,7 +208,6 @@ class AugmentedEstimator(MetaEstimatorMixin, BaseEstimator):
             f"weights for a {type(inner).__name__}, which takes none. Leave them out."
         )
 
-    @available_if(inner_has("predict"))
     def predict(self, X: MatrixLike, **params: Any) -> Array:
         """Return what the fitted estimator predicts; nothing is augmented.
 

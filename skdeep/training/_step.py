@@ -248,7 +248,7 @@ class Stepper:
             optimizer.zero_grad()
             loss = torch.stack([(piece**2).sum() for piece in pieces]).sum()
             loss.backward()  # type: ignore[no-untyped-call]
-            return float(loss)
+            return float(loss.detach())
 
         try:
             with compiler_left_out(), torch.enable_grad():

@@ -32,6 +32,7 @@ SPACES: dict[str, tuple[Any, str]] = {
     "nothing like it": ({"zzz": [1]}, r"names 'zzz'.*See its get_params\(\)"),
     "empty": ({}, r"has no parameter to search\. Got an empty dict"),
     "empty list": ({"l2": []}, r"has no value for 'l2': the list is empty"),
+    "name that is no string": ({1: [0.1]}, r"by strings\. Got 1 of type int"),
     "no list": ({"l2": 0.1}, r"takes, for 'l2', a distribution.*Got 0\.1.*list of one"),
     "floats for an int": (
         {"max_epochs": FloatDistribution(5, 50)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from skdeep import MLPClassifier, MLPRegressor, OptunaSearchCV, VectorizedSearchCV
+from skdeep import (
+    Checkpoint,
+    MLPClassifier,
+    MLPRegressor,
+    OptunaSearchCV,
+    VectorizedSearchCV,
+)
 from skdeep.exceptions import DivergenceError
 
 QUICK: dict[str, Any] = {
@@ -231,6 +238,30 @@ def test_diverging_member_gets_the_error_score(classifier: Any, iris: Any) -> No
     assert ours.cv_results_["mean_test_score"][1] == -1
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("activation", ["relu", 3]),
+        ("activation", ["relu", ("tanh", None)]),
+        ("normalization", [None, np.eye(2)]),
+        ("loss", ["cross_entropy", 3]),
+        ("hidden_layer_sizes", [(4,), "many"]),
+    ],
+)
+def test_value_of_another_type_is_the_failure_of_its_candidate(
+    classifier: Any, iris: Any, name: str, values: list[Any]
+) -> None:
+    """Whether networks are alike is asked of valid parameters only."""
+    search = VectorizedSearchCV(classifier, {name: values}, cv=2)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        search.fit(*iris)
+    assert search.best_index_ == 0
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    failures = [w.message for w in told if w.category is FitFailedWarning]
+    assert f"The '{name}' parameter of MLPClassifier must be" in str(failures[0])
+
+
 def test_diverging_member_can_raise(classifier: Any, iris: Any) -> None:
     """What a fit raises is raised, and the search stays as it was."""
     search = VectorizedSearchCV(classifier, RATES, cv=3).fit(*iris)
@@ -256,6 +287,30 @@ def test_empty_grid_is_refused(classifier: Any, iris: Any) -> None:
     """A parameter without a value is a slip."""
     with pytest.raises(ValueError, match="empty"):
         VectorizedSearchCV(classifier, {"l2": []}).fit(*iris)
+
+
+def test_checkpoint_of_many_fits_is_refused(
+    classifier: Any, iris: Any, tmp_path: Path
+) -> None:
+    """They would write the same file; a Pipeline hands it on by another name."""
+    store = Checkpoint(tmp_path / "run.skdeep")
+    with pytest.raises(ValueError, match=r"VectorizedSearchCV.* no checkpoint"):
+        VectorizedSearchCV(classifier, RATES, cv=2).fit(*iris, checkpoint=store)
+    search = OptunaSearchCV(
+        make_pipeline(StandardScaler(), classifier),
+        {"mlpclassifier__l2": [1e-4, 1e-2]},
+        n_trials=2,
+        cv=2,
+    )
+    with pytest.raises(ValueError, match=r"mlpclassifier__checkpoint=.* Set storage="):
+        search.fit(*iris, mlpclassifier__checkpoint=store)
+    assert not any(tmp_path.iterdir())
+
+
+def test_name_that_is_no_string_is_refused(classifier: Any, iris: Any) -> None:
+    """In a sentence."""
+    with pytest.raises(TypeError, match="name parameters by strings"):
+        VectorizedSearchCV(classifier, {1: [0.1]}).fit(*iris)
 
 
 def test_unknown_name_is_refused(classifier: Any, iris: Any) -> None:

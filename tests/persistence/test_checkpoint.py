@@ -103,6 +103,20 @@ def test_resumed_fit_has_the_same_bits(params, tmp_path):
         assert_same_fit(resumed, whole)
 
 
+def test_resumed_fit_gives_no_warning_of_torch(tmp_path):
+    """Not the first of a process either, and warnings are errors here."""
+    path = tmp_path / "file"
+    cut_off(MLPRegressor((8,), **SHORT), path, 2, ROWS, NUMBERS)
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        resumed = MLPRegressor((8,), **SHORT)
+        resumed.fit(ROWS, NUMBERS, checkpoint=Checkpoint(path, resume=True))
+    finally:
+        torch.set_warn_always(before)
+    assert_same_fit(resumed, MLPRegressor((8,), **SHORT).fit(ROWS, NUMBERS))
+
+
 def test_fit_without_a_score_resumes(tmp_path):
     """The loss goes on to stand in for the R² of a single row."""
     params = {**SHORT, "early_stopping": True, "scoring": "r2"}

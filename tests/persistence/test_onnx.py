@@ -243,6 +243,8 @@ def test_what_cannot_be_a_graph_is_refused():
         to_onnx("model.skdeep", ROWS)
     with pytest.raises(PersistenceError, match="Got LogisticRegression"):
         to_onnx(LogisticRegression().fit(ROWS, LABELS), ROWS)
+    with pytest.raises(PersistenceError, match="Got one without steps"):
+        to_onnx(Pipeline([]), ROWS)
     net: Any = fitted("MLPRegressor")
     with pytest.raises(PersistenceError, match="takes a sample of numbers of shape"):
         to_onnx(net, np.array([["a"] * 4]))

@@ -11,14 +11,19 @@ import sklearn
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import BaggingClassifier
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.ensemble import (
+    BaggingClassifier,
+    StackingClassifier,
+    StackingRegressor,
+)
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tests.metadata_routing_common import (
     ConsumingClassifier,
     ConsumingRegressor,
@@ -429,3 +434,27 @@ def test_metadata_of_rows_need_an_augmenter_that_says_whence_they_come() -> None
         model = AugmentedClassifier(inner, Jitter(0.0))
         with pytest.raises(ValueError, match="hands new rows no metadata"):
             model.fit(np.eye(4), [0, 1, 0, 1], metadata=np.ones(4))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AugmentedClassifier(
+            StackingClassifier([("linear", LogisticRegression())], cv=2), Jitter()
+        ),
+        AugmentedRegressor(StackingRegressor([("linear", Ridge())], cv=2), Jitter()),
+    ],
+)
+def test_estimator_that_predicts_from_its_fit_on_is_taken(model: Any) -> None:
+    """Before its own fit a stack of scikit-learn has no `predict`."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+    with pytest.raises(NotFittedError, match=f"This {type(model).__name__} instance"):
+        model.predict(X)
+    assert clone(model).fit(X, y).score(X, y) > 0.6
+
+
+def test_estimator_that_never_predicts_is_refused() -> None:
+    """Before anything is fitted."""
+    with pytest.raises(ValueError, match=r"must predict\. Got a StandardScaler"):
+        AugmentedClassifier(StandardScaler()).fit(np.eye(4), [0, 1, 0, 1])
