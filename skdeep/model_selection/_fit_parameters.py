@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 
 def check_fit_params(
-    owner: str, params: Mapping[str, Any], remedy: str = ""
-) -> Mapping[str, Any]:
+    owner: str, params: dict[str, Any], remedy: str = ""
+) -> dict[str, Any]:
     """Refuse a checkpoint: all fits of a search would write the same file.
 
     Parameters
     ----------
     owner : str
         Name of the search, for the error.
-    params : mapping
+    params : dict
         What `fit` of the estimator is given beside X and y.
     remedy : str, default=""
         How such a search can be resumed.
 
     Returns
     -------
-    params : mapping
+    params : dict
         The same object.
 
     Raises
