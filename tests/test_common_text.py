@@ -48,9 +48,7 @@ class WrittenTables:
     """Estimator whose texts are written out of tables."""
 
     def _modality(self) -> TablesAsTexts:
-        texts = super()._modality()  # type: ignore[misc]
-        parameters = {k: v for k, v in vars(texts).items() if k != "owner"}
-        return TablesAsTexts(texts.owner, parameters)
+        return TablesAsTexts(self)
 
     def __sklearn_tags__(self) -> Any:
         """Say that tables are welcome, and texts are not."""

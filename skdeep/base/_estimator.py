@@ -196,7 +196,7 @@ class DeepEstimator(CallbackSupportMixin, StampedEstimator, ABC):
                 self.module_,
                 table,
                 partial(network.inputs, self, modality),
-                partial(self._pooled, state, network=network),
+                partial(state.pooled, network),
                 lambda output: answer(output, dtype),
                 step,
                 refuse=partial(refuse_row, self, table),
@@ -208,17 +208,6 @@ class DeepEstimator(CallbackSupportMixin, StampedEstimator, ABC):
         room = network.block_rows(self.module_, modality)
         rows = modality.block_rows(table)
         return rows if room is None else min(room, rows)
-
-    def _pooled(
-        self,
-        state: FittedState,
-        output: torch.Tensor,
-        *,
-        network: Network | None = None,
-    ) -> torch.Tensor:
-        """Return one raw output a row."""
-        output = (network or self._network()).pool(output, state.target)
-        return output if state.temperature == 1.0 else output / state.temperature
 
     def _read(self, X: MatrixLike) -> Any:
         """Return rows as they were validated in fit."""

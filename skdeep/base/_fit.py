@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +116,11 @@ class FittedState:
     # What the network started from, where it was not random.
     pretrained: Any = None
     resume: dict[str, Any] = field(default_factory=dict)
+
+    def pooled(self, network: Network, output: torch.Tensor) -> torch.Tensor:
+        """Return one raw output a row from what the network puts out."""
+        output = network.pool(output, self.target)
+        return output if self.temperature == 1.0 else output / self.temperature
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields, the tensors among them as bytes."""
@@ -271,14 +276,14 @@ class Fit:
         owner, task = type(self.estimator).__name__, self.task
         if not reset and self.before is not None:
             self.modality.encoder = self.before.scaler
-        how: dict[str, Any] = {"reset": reset}
+        read = partial(self.modality.read, self.scratch, X, reset=reset)
         if task.checks is None:
-            table = self.modality.read(self.scratch, X, **how)
+            table = read()
             target = task.validated(y, int(table.shape[0]), name)
         else:
             check_target_form(y, owner, labels=task.labels, name=name)
-            both = self.modality.read(self.scratch, X, y, **how, **task.checks)
-            table, target = both[0], ravel_column(both[1])
+            table, target = read(y=y, **task.checks)
+            target = ravel_column(target)
         weight = check_weights(sample_weight, table, owner)
         return Rows(table, target, weight)
 
@@ -322,14 +327,14 @@ class Fit:
 
     def train_phase(self, phase: Phase, ready: Prepared) -> Generator[Any, None, None]:
         """Train and finish a phase that is ready."""
-        fresh = phase.start == "fresh" and self.before is not None
+        before = self.before if phase.start == "fresh" else None
         run = TrainingRun(
             ready.plan,
             ready.module,
             ready.loss,
             ready.penalty,
             callbacks=self.estimator.callbacks,
-            state=self.before.resume if self.before and fresh else None,
+            state=None if before is None else before.resume,
         )
         if self.estimator.callbacks:
             run.net.answer_with(answers(self.view(run, reading=True), self))
@@ -464,7 +469,7 @@ class Fit:
 
     def prepare(self, phase: Phase) -> Prepared:
         """Make network, loss, batches and plan of a phase."""
-        fresh = not self.done or phase.start == "fresh"
+        fresh = phase.start == "fresh"
         data, valid = self.train, self.valid
         if phase.rows == "all":
             data, valid = self.all, None
@@ -727,14 +732,12 @@ class Fit:
             history = join_columns(self.estimator.history_, history)
             n_epochs += self.estimator.n_iter_ if self.partial else 0
         return {
-            **self.common(),
-            **self.network.attributes(self._epochs(runs)),
+            **self.common(runs, resume),
             "net_": last.net,
             "module_": last.net.module_,
             "history_": history,
             "n_iter_": n_epochs,
             "best_epoch_": best,
-            "_state": self._state(resume),
         }
 
     def _epochs(self, runs: Sequence[TrainedNetwork]) -> dict[str, int]:
@@ -744,8 +747,19 @@ class Fit:
             epochs[phase.name] = epochs.get(phase.name, 0) + run.n_epochs
         return epochs
 
-    def common(self) -> dict[str, Any]:
-        """Return the fitted attributes that are known before the last epoch."""
+    def common(
+        self, runs: Sequence[TrainedNetwork] = (), resume: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the fitted attributes that are known before the last epoch.
+
+        Parameters
+        ----------
+        runs : sequence of TrainedNetwork, default=()
+            What the phases have brought.
+        resume : dict or None, default=None
+            What a training that goes on needs.
+        """
+        epochs = self._epochs(runs)
         names = {
             name: vars(self.scratch)[name]
             for name in ("n_features_in_", "feature_names_in_", "_schema")
@@ -754,9 +768,9 @@ class Fit:
         return {
             **names,
             **self.task.attributes(),
-            **self.network.described(self.module, self.modality.encoder),
+            **self.network.attributes(self.module, self.modality.encoder, epochs),
             "device_": str(self.device),
-            "_state": self._state({}),
+            "_state": self._state(resume or {}),
         }
 
     def _state(self, resume: dict[str, Any]) -> FittedState:

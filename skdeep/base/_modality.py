@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 
 from skdeep.base._forward import block_rows
-from skdeep.data import NO_TARGETS, check_table
+from skdeep.data import NO_TARGETS, check_table, make_rows, to_tensor
 
 if TYPE_CHECKING:
     from skdeep._compat import Tags
@@ -49,8 +49,9 @@ class RowSetting:
 class Modality(ABC):
     """How rows are read, what is learnt of them, and how they become tensors.
 
-    A modality is made from the parameters of an estimator, which it does not check, and
-    given the `encoder` that an earlier fit has learnt, where there is one.
+    Where it says nothing else, rows are those of a table. A modality is made from the
+    parameters of an estimator, which it does not check, and given the `encoder` that an
+    earlier fit has learnt, where there is one.
 
     Parameters
     ----------
@@ -106,13 +107,13 @@ class Modality(ABC):
     def new_encoder(self, table: Any) -> Any:
         """Return an encoder that has learnt nothing yet; None where there is none."""
 
-    @abstractmethod
     def rows(self, table: Any, setting: RowSetting, *, training: bool) -> Rows:
         """Return what the batches of a training are gathered from."""
+        return make_rows(table, self.encoder, setting.dtype, setting.device)
 
-    @abstractmethod
     def tensor(self, block: Any, dtype: torch.dtype, device: torch.device) -> Any:
         """Return a block of rows as the network takes them, perhaps on the device."""
+        return to_tensor(block, self.encoder, dtype)
 
     @abstractmethod
     def blank(self, n_features: int | None, dtype: torch.dtype) -> Any:

@@ -104,12 +104,20 @@ class Network(ABC):
         """Return what a fitted state keeps of what the network started from."""
         return None
 
-    def described(self, module: torch.nn.Module, encoder: Any) -> dict[str, Any]:
-        """Return the fitted attributes that come from the network."""
-        return {}
+    def attributes(
+        self, module: torch.nn.Module, encoder: Any, epochs: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """Return the fitted attributes that come from the network and its phases.
 
-    def attributes(self, epochs: Mapping[str, int]) -> dict[str, Any]:
-        """Return the fitted attributes that come from the epochs of the phases."""
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network.
+        encoder : object
+            Of the rows.
+        epochs : mapping of str to int
+            How many the phases of each name have trained.
+        """
         return {}
 
     def phases(self, *, goes_on: bool, partial: bool) -> list[Phase]:

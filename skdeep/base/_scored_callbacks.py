@@ -34,7 +34,7 @@ def answers(view: Any, fit: Fit) -> Answers:
     def decode(output: torch.Tensor, method: str) -> Array:
         state = view._state
         what = "predictions" if method == "predict" else "probabilities"
-        pooled = view._pooled(state, output)
+        pooled = state.pooled(view._network(), output)
         predicted: Array = getattr(task, what)(pooled, state.input_dtype)
         return predicted
 

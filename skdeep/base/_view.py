@@ -210,7 +210,8 @@ class FittedView:
 
     def pooled(self, raw: torch.Tensor) -> torch.Tensor:
         """Return one raw output a row, where the network puts out several."""
-        return self.estimator._pooled(self._state, raw)
+        pooled: torch.Tensor = self._state.pooled(self.estimator._network(), raw)
+        return pooled
 
     def linked(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return probabilities, or numbers in the network's units."""

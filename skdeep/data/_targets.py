@@ -320,12 +320,6 @@ class NumberTarget:
             scaled = np.repeat(scaled, self.n_quantiles, axis=1)
         return torch.from_numpy(np.array(scaled, order="C")).to(dtype)
 
-    def link(self, output: torch.Tensor) -> torch.Tensor:
-        """Return predictions on the scale of the network from what it puts out."""
-        if not self.log_link:
-            return output
-        return torch.exp(output).clamp_max(torch.finfo(output.dtype).max)
-
     def restore(self, encoded: torch.Tensor) -> Array:
         """Return the numbers that `encode` made a tensor of."""
         scaled = encoded[:, : self.n_columns].cpu().double().numpy()

@@ -145,8 +145,10 @@ class TransferNetwork(Network):
         """Return which weights these are."""
         return Pretrained(self.weights)
 
-    def described(self, module: torch.nn.Module, encoder: Any) -> dict[str, Any]:
-        """Return what users may want to know of backbone and weights."""
+    def attributes(
+        self, module: torch.nn.Module, encoder: Any, epochs: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """Return what users may want to know of backbone, weights and head."""
         weights, backbone = self.weights, cast(Backbone, module.backbone)
         return {
             "weights_": None if weights is None else weights.name,
@@ -155,11 +157,8 @@ class TransferNetwork(Network):
             "n_backbone_features_": backbone.n_features,
             "n_stages_": len(backbone.stages),
             "preprocessing_": encoder.described(),
+            "n_head_epochs_": epochs.get(HEAD, 0),
         }
-
-    def attributes(self, epochs: Mapping[str, int]) -> dict[str, Any]:
-        """Return how many epochs the head has learnt by itself."""
-        return {"n_head_epochs_": epochs.get(HEAD, 0)}
 
     def new_encoder(
         self, modality: Modality, table: Any, generator: torch.Generator

@@ -16,9 +16,8 @@ from skdeep.base import (
     Material,
     Modality,
     Network,
-    RowSetting,
 )
-from skdeep.data import ColumnScaler, make_rows, to_tensor
+from skdeep.data import ColumnScaler
 from skdeep.networks import ACTIVATIONS, MLP, StackedMLP, per_layer
 from skdeep.tabular._search_spaces import MLP_SPACE
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from skdeep._compat import Tags
     from skdeep._typing import Array
     from skdeep.base import FittedState
-    from skdeep.data import Rows
 
 MLP_CONSTRAINTS: dict[str, list[Any]] = {
     **network_constraints(list(ACTIVATIONS)),
@@ -57,14 +55,6 @@ class DenseTable(Modality):
         if self.feature_scaling is None:
             return None
         return ColumnScaler(keep_indicators=True)
-
-    def rows(self, table: Any, setting: RowSetting, *, training: bool) -> Rows:
-        """Return the rows as one tensor, or sparse."""
-        return make_rows(table, self.encoder, setting.dtype, setting.device)
-
-    def tensor(self, block: Any, dtype: torch.dtype, device: torch.device) -> Any:
-        """Return scaled rows."""
-        return to_tensor(block, self.encoder, dtype)
 
     def blank(self, n_features: int | None, dtype: torch.dtype) -> torch.Tensor:
         """Return a row of zeros."""

@@ -18,7 +18,6 @@ from skdeep.base import (
     Material,
     Modality,
     Network,
-    RowSetting,
 )
 from skdeep.data import (
     NO_TARGETS,
@@ -27,10 +26,8 @@ from skdeep.data import (
     TableEncoder,
     check_target,
     known_categories,
-    make_rows,
     quantile_edges,
     read_table,
-    to_tensor,
     tree_edges,
     warn_of_unknown,
 )
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
     from skdeep._compat import Tags
     from skdeep._typing import Array, MatrixLike
     from skdeep.base import FittedState
-    from skdeep.data import MixedTable, Rows
+    from skdeep.data import MixedTable
     from skdeep.networks import CombinationKind
     from skdeep.tasks import Task
 
@@ -192,14 +189,6 @@ class MixedColumns(Modality):
             missing_indicators=self.missing_indicators,
             scale_onehot=self.scale_onehot,
         )
-
-    def rows(self, table: Any, setting: RowSetting, *, training: bool) -> Rows:
-        """Return the encoded rows as one tensor."""
-        return make_rows(table, self.encoder, setting.dtype, setting.device)
-
-    def tensor(self, block: Any, dtype: torch.dtype, device: torch.device) -> Any:
-        """Return encoded rows."""
-        return to_tensor(block, self.encoder, dtype)
 
     def blank(self, n_features: int | None, dtype: torch.dtype) -> torch.Tensor:
         """Return a row of zeros."""

@@ -151,7 +151,10 @@ class Regression(Task):
 
     def link(self, output: torch.Tensor) -> torch.Tensor:
         """Return what outputs stand for, on the scale of the network."""
-        return self.target.link(output)
+        if not self.target.log_link:
+            return output
+        # Of the fit: the parameter may have been set to another loss since.
+        return make_regression_loss("poisson").inverse_link(output)
 
     def predictions(self, output: torch.Tensor, dtype: np.dtype[Any]) -> Array:
         """Return numbers in the units of the target."""

@@ -78,57 +78,19 @@ _OF_THE_NETWORK = (
 )
 
 
-# What says how texts are read and encoded.
-_OF_THE_TEXTS = (
-    "augmenter",
-    "char_ngram_range",
-    "conv_channels",
-    "embedding_dim",
-    "embeddings",
-    "lowercase",
-    "max_features",
-    "max_length",
-    "min_df",
-    "n_features",
-    "ngram_range",
-    "pooling",
-    "sublinear_tf",
-    "tokenizer",
-    "use_idf",
-)
-
-
 class Texts(Modality):
     """Texts, as bags of n-grams or, where a network convolves them, as sequences.
 
     Parameters
     ----------
-    owner : str
-        Name of the estimator, for errors.
-    parameters : mapping of str to object
-        Those of the estimator: what is a word, which are known, and how they count.
+    parameters : estimator instance
+        Has the parameters as attributes: what is a word, which are known, and how they
+        count.
     """
 
-    encoder: Any = None
-    ngram_range: Any
-    char_ngram_range: Any
-    lowercase: Any
-    tokenizer: Any
-    n_features: Any
-    min_df: Any
-    max_features: Any
-    embeddings: Any
-    embedding_dim: Any
-    conv_channels: Any
-    max_length: Any
-    pooling: Any
-    use_idf: Any
-    sublinear_tf: Any
-    augmenter: Any
-
-    def __init__(self, owner: str, parameters: Mapping[str, Any]) -> None:
-        super().__init__(owner)
-        vars(self).update(parameters)
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(type(parameters).__name__)
+        self.parameters = parameters
 
     def read(
         self,
@@ -147,54 +109,56 @@ class Texts(Modality):
 
     def new_encoder(self, table: TextTable) -> BagEncoder | SequenceEncoder:
         """Return an encoder of texts as bags or as sequences."""
+        p = self.parameters
         self._check_hashing()
-        sequences = self.conv_channels is not None
+        sequences = p.conv_channels is not None
         rules = GramRules(
-            (1, 1) if sequences else tuple(self.ngram_range),
+            (1, 1) if sequences else tuple(p.ngram_range),
             None
-            if sequences or self.char_ngram_range is None
-            else tuple(self.char_ngram_range),
-            bool(self.lowercase),
-            self.tokenizer,
+            if sequences or p.char_ngram_range is None
+            else tuple(p.char_ngram_range),
+            bool(p.lowercase),
+            p.tokenizer,
         )
         vocabulary = GramVocabulary(
             rules,
-            n_features=None if self.n_features is None else int(self.n_features),
-            min_df=self.min_df,
-            max_features=self.max_features,
+            n_features=None if p.n_features is None else int(p.n_features),
+            min_df=p.min_df,
+            max_features=p.max_features,
         )
-        file = None if self.embeddings is None else os.fspath(self.embeddings)
-        width = int(self.embedding_dim)
+        file = None if p.embeddings is None else os.fspath(p.embeddings)
+        width = int(p.embedding_dim)
         if sequences:
             return SequenceEncoder(
                 vocabulary,
-                max_length=self.max_length,
+                max_length=p.max_length,
                 vectors_file=file,
                 width=width,
             )
         return BagEncoder(
             vocabulary,
-            pooling=self.pooling,
-            use_idf=bool(self.use_idf),
-            sublinear_tf=bool(self.sublinear_tf),
+            pooling=p.pooling,
+            use_idf=bool(p.use_idf),
+            sublinear_tf=bool(p.sublinear_tf),
             vectors_file=file,
             width=width,
         )
 
     def _check_hashing(self) -> None:
-        if self.n_features is None:
+        p = self.parameters
+        if p.n_features is None:
             return
-        if self.min_df != 1 or self.max_features is not None:
+        if p.min_df != 1 or p.max_features is not None:
             raise ValueError(
                 f"{self.owner} bounds its own vocabulary by min_df and "
-                f"max_features. Got min_df={self.min_df!r} and max_features="
-                f"{self.max_features!r} along with n_features={self.n_features!r}, "
+                f"max_features. Got min_df={p.min_df!r} and max_features="
+                f"{p.max_features!r} along with n_features={p.n_features!r}, "
                 "which hashes all n-grams. Set n_features=None, or leave these out."
             )
-        if self.embeddings is not None:
+        if p.embeddings is not None:
             raise ValueError(
                 f"{self.owner} gives pretrained vectors to words of its own "
-                f"vocabulary. Got embeddings along with n_features={self.n_features!r},"
+                f"vocabulary. Got embeddings along with n_features={p.n_features!r},"
                 " under which words share vectors. Set n_features=None."
             )
 
@@ -202,14 +166,14 @@ class Texts(Modality):
         """Return the encoded texts, augmented in training at each visit."""
         encoder = self.encoder
         rows: Any
-        if training and self.augmenter is not None:
+        if training and self.parameters.augmenter is not None:
             rows = RenewedRows(
                 table,
                 lambda texts: encoder.transform(texts, setting.dtype),
                 self._renewer(table, setting),
                 setting.device,
             )
-        elif self.conv_channels is None:
+        elif self.parameters.conv_channels is None:
             rows = BagRows(table, encoder, setting.dtype, setting.device)
         else:
             rows = SequenceRows(table, encoder, setting.device)
@@ -225,7 +189,7 @@ class Texts(Modality):
         One visit in ``1 + n_aug`` sees the text as it is, as one row in so many is in
         what `TextAugmenter.augment` returns.
         """
-        augmenter = TextAugmenter(**self.augmenter.get_params(deep=False))
+        augmenter = TextAugmenter(**self.parameters.augmenter.get_params(deep=False))
         if augmenter.random_state is None:
             # Of this fit, so that its own random_state says it all.
             augmenter.random_state = setting.seed % 2**32
@@ -251,21 +215,21 @@ class Texts(Modality):
 
     def blank(self, n_features: int | None, dtype: torch.dtype) -> Any:
         """Return a text of no known word."""
-        if self.conv_channels is None:
+        if self.parameters.conv_channels is None:
             none = torch.zeros(0, dtype=torch.int32)
             return TokenBags(none, torch.zeros(2, dtype=torch.int32), none.to(dtype))
-        n_words = min(USUAL_WORDS, self.max_length or USUAL_WORDS)
+        n_words = min(USUAL_WORDS, self.parameters.max_length or USUAL_WORDS)
         return torch.zeros(1, n_words, dtype=torch.int64)
 
     def block_rows(self, table: TextTable) -> int:
         """Return how many texts go through the network at once in prediction."""
-        if self.conv_channels is None:
+        if self.parameters.conv_channels is None:
             return BLOCK_BAGS
         encoder = self.encoder
         # A word has two characters or more, counted in the space behind it.
         longest = max(len(text) for text in table.texts) // 2 + 1
         longest = min(longest, encoder.max_length or longest)
-        widest = max(encoder.width, int(self.conv_channels))
+        widest = max(encoder.width, int(self.parameters.conv_channels))
         return int(max(1, min(BLOCK_BAGS, BLOCK_NUMBERS // (longest * widest))))
 
     def tell(self, tags: Tags) -> None:
@@ -368,8 +332,7 @@ class TextBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator)
     _search_table = TEXT_SPACE
 
     def _modality(self) -> Texts:
-        parameters = {name: getattr(self, name) for name in _OF_THE_TEXTS}
-        return Texts(type(self).__name__, parameters)
+        return Texts(self)
 
     def _network(self) -> TextPerceptron:
         return TextPerceptron(self)
